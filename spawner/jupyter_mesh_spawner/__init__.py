@@ -1,0 +1,1 @@
+"""The hub side of jupyter-mesh: spawners, logins, token hand-over."""
