@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from jupyter_mesh.errors import InvalidRequest
+from jupyter_mesh.errors import InvalidRequest, NotFound
 from jupyter_mesh.models import ResourceId
 
 __all__ = [
@@ -103,7 +103,7 @@ class MeshPath:
 
     @classmethod
     def parse(cls, path: str) -> MeshPath:
-        """Take a mesh path apart; raises InvalidRequest for an unknown area or a bad id."""
+        """Take a mesh path apart; raises NotFound for an unknown area, InvalidRequest for a bad name or id."""
         parts = normalise(path).split("/")
         area = parts[0]
         if area == HOME:
@@ -117,7 +117,7 @@ class MeshPath:
                     raise InvalidRequest(str(error)) from None
             return cls(area, space, "/".join(parts[2:]))
         if area:
-            raise InvalidRequest(f'"{path}" is not a place of the mesh: it begins with home, projects or shares.')
+            raise NotFound(f'There is no "{path}" in the mesh: it holds home, projects and shares.')
         return cls("")
 
     def __str__(self) -> str:

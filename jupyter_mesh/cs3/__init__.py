@@ -1,0 +1,5 @@
+"""The wire: everything that speaks gRPC or the data gateway's HTTP."""
+
+from jupyter_mesh.cs3.client import Download, MeshClient, connect
+
+__all__ = ["Download", "MeshClient", "connect"]
