@@ -1,0 +1,232 @@
+"""Tokens: where they come from, when they are renewed, and how they stay out of every log.
+
+A token is opaque. Its expiry is read where it happens to be a JWT, and is never required.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+import os
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jupyter_mesh.errors import InvalidRequest, LoginEnded
+
+__all__ = [
+    "FileToken",
+    "PasswordToken",
+    "RedactingFilter",
+    "StaticToken",
+    "TokenSource",
+    "check_token",
+    "expiry_of",
+    "redact",
+    "remember_secret",
+    "write_token_file",
+]
+
+RENEW_BEFORE = 60.0
+"""Seconds before its end at which a token counts as old, at most a tenth of what it had left when new."""
+
+LOOK_AGAIN = 1.0
+"""Seconds for which a token file is believed without looking at it."""
+
+
+class TokenSource(ABC):
+    """Gives the token for the next call."""
+
+    @abstractmethod
+    async def token(self, *, refresh: bool = False) -> str:
+        """The current token.
+
+        With ``refresh`` the site has just refused the current one: get a new one if there is any. A source
+        that cannot returns the old one again. Raises LoginEnded when there is no token at all.
+        """
+
+
+class StaticToken(TokenSource):
+    """One token that never changes: for a hub that holds it already, and for tests."""
+
+    def __init__(self, token: str) -> None:
+        self._token = check_token(token)
+
+    async def token(self, *, refresh: bool = False) -> str:
+        """The one token, also with ``refresh``."""
+        return self._token
+
+
+class FileToken(TokenSource):
+    """The token in a file that somebody else renews. Reads it again when the file has changed."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._token = ""
+        self._stamp: tuple[int, int] | None = None
+        self._looked = float("-inf")
+        self._lock = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"FileToken({str(self.path)!r})"
+
+    async def token(self, *, refresh: bool = False) -> str:
+        """What the file holds, at most one second old; always read afresh with ``refresh``.
+
+        Raises LoginEnded if there is no such file, and InvalidRequest if others can read it or it holds
+        something else than a token.
+        """
+        now = time.monotonic()
+        if refresh or not self._token or now - self._looked > LOOK_AGAIN:
+            async with self._lock:
+                if refresh or self._looked < now:
+                    await asyncio.to_thread(self._look)
+                    self._looked = time.monotonic()
+        return self._token
+
+    def _look(self) -> None:
+        try:
+            with self.path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                stamp = (status.st_ino, status.st_mtime_ns)
+                if stamp == self._stamp:
+                    return
+                if status.st_mode & 0o077:
+                    raise InvalidRequest(
+                        f"The token file {self.path} can be read by others. "
+                        f"Make it yours alone: chmod 600 {self.path}."
+                    )
+                text = file.read(1 << 16)
+        except OSError as error:
+            raise LoginEnded(
+                f"There is no token to read in {self.path}. Log in again (jupyter mesh login)."
+            ) from error
+        self._token = check_token(text.decode("ascii", "replace"))
+        self._stamp = stamp
+
+
+class PasswordToken(TokenSource):
+    """Logs in when a token is needed. ``login`` is awaited at most once at a time and keeps the secret.
+
+    ``login`` returns a fresh token, for example ``lambda: authenticate(…)`` with its ``.token``.
+    """
+
+    def __init__(self, login: Callable[[], Awaitable[str]]) -> None:
+        self._login = login
+        self._token = ""
+        self._old_at = float("inf")
+        self._lock = asyncio.Lock()
+
+    async def token(self, *, refresh: bool = False) -> str:
+        """The token of the last login; logs in again when it is refused or near its end."""
+        seen = self._token
+        if seen and not refresh and time.time() < self._old_at:
+            return seen
+        async with self._lock:
+            # Whoever waited here takes the token that the first one fetched.
+            if self._token == seen:
+                token = check_token(await self._login())
+                ends = expiry_of(token)
+                now = time.time()
+                left = ends.timestamp() - now if ends else float("inf")
+                self._old_at = now + left - min(RENEW_BEFORE, left / 10) if ends else float("inf")
+                self._token = token
+        return self._token
+
+
+def check_token(text: str) -> str:
+    """``text`` without white space around it, if it can be a token; it is redacted from logs from now on.
+
+    gRPC fails in unclear ways on line breaks and on what is not ASCII: InvalidRequest is raised instead.
+    """
+    token = text.strip()
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise InvalidRequest(
+            "That is not a token: a token is one line of plain characters. Log in again."
+        )
+    remember_secret(token)
+    return token
+
+
+def expiry_of(token: str) -> datetime | None:
+    """When a token ends, if it is a JWT that says so. Nothing is verified: only the site can do that."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        payload = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        return datetime.fromtimestamp(float(payload["exp"]), UTC)
+    except (ValueError, TypeError, KeyError, OverflowError, OSError):
+        return None
+
+
+def write_token_file(path: Path | str, token: str) -> None:
+    """Write a token so that its owner alone can read it, all at once: no reader sees half a token.
+
+    The folder is made if needed. Blocks on the disk: call it in a thread where a loop runs.
+    """
+    path = Path(path)
+    token = check_token(token)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # mkstemp makes the file 0600 from the start.
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(token + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+MARK = "[secret]"
+KEEP_SECRETS = 512
+_secrets: OrderedDict[str, None] = OrderedDict()
+
+
+def remember_secret(value: str) -> None:
+    """Have ``redact`` and every RedactingFilter replace ``value``. The latest few hundred are kept."""
+    if len(value) < 4:
+        return  # Too short to be told from ordinary text.
+    _secrets[value] = None
+    _secrets.move_to_end(value)
+    while len(_secrets) > KEEP_SECRETS:
+        _secrets.popitem(last=False)
+
+
+def redact(text: str) -> str:
+    """``text`` with every known secret replaced."""
+    for secret in list(_secrets):
+        if secret in text:
+            text = text.replace(secret, MARK)
+    return text
+
+
+class RedactingFilter(logging.Filter):
+    """Replaces known secrets in what a handler writes.
+
+    A second line of defence: the first is that nothing here hands a secret to a logger. Add it to
+    handlers, since filters of loggers do not see the records of their children.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, redacted."""
+        text = record.getMessage()
+        clean = redact(text)
+        if clean is not text:
+            record.msg, record.args = clean, None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = redact(record.exc_text)
+        if record.stack_info:
+            record.stack_info = redact(record.stack_info)
+        return True

@@ -1,0 +1,185 @@
+"""Protobuf <-> our models. Nothing else of the project reads or builds messages of files.
+
+Servers differ in what they fill and in which unit: every conversion here takes what real ones were seen
+to send (``facts/cs3.md`` §5 and §6). No message may be printed: its text holds secrets.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from cs3.storage.provider.v1beta1 import resources_pb2 as rs
+from cs3.types.v1beta1 import types_pb2 as types
+
+from jupyter_mesh.models import Checksum, Kind, Lock, Permissions, Resource, ResourceId, User
+from jupyter_mesh.paths import join, name_of
+
+__all__ = [
+    "checksum_text",
+    "children_of",
+    "etag_of",
+    "lock_of",
+    "lock_to",
+    "opaque",
+    "opaque_text",
+    "reference",
+    "resource_id_of",
+    "resource_id_to",
+    "resource_of",
+    "seconds",
+    "time_of",
+    "user_of",
+]
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+MILLISECONDS_FROM = 10**11
+"""Above this, a number of seconds lies in the year 5138: the site sent milliseconds."""
+
+UNSAID = 2**64 - 1
+
+CHECKSUMS = {
+    rs.RESOURCE_CHECKSUM_TYPE_SHA1: "sha1",
+    rs.RESOURCE_CHECKSUM_TYPE_MD5: "md5",
+    rs.RESOURCE_CHECKSUM_TYPE_ADLER32: "adler32",
+}
+
+
+def reference(root: ResourceId | None, path: str) -> Any:
+    """The one place that builds references.
+
+    With a root, ``path`` is relative to it and "" means the root itself: "." is sent, since an id with an
+    empty path gives other answers, or none (``facts/opencloud.md`` §2). Without one, ``path`` is absolute.
+    """
+    if root is None:
+        return rs.Reference(path=path)
+    return rs.Reference(resource_id=resource_id_to(root), path=f"./{path}" if path else ".")
+
+
+def resource_id_of(message: Any) -> ResourceId | None:
+    """None where the site left the id empty."""
+    if not message.opaque_id or not message.storage_id:
+        return None
+    return ResourceId(storage=message.storage_id, space=message.space_id, opaque=message.opaque_id)
+
+
+def resource_id_to(value: ResourceId) -> Any:
+    return rs.ResourceId(storage_id=value.storage, space_id=value.space, opaque_id=value.opaque)
+
+
+def opaque(**entries: str) -> Any:
+    """An Opaque of plain entries; ``_`` in a name stands for ``-``."""
+    return types.Opaque(
+        map={
+            key.replace("_", "-"): types.OpaqueEntry(decoder="plain", value=value.encode())
+            for key, value in entries.items()
+        }
+    )
+
+
+def opaque_text(message: Any, key: str) -> str:
+    """A plain entry of the Opaque, or ""."""
+    entry = message.opaque.map.get(key)
+    return entry.value.decode(errors="replace") if entry is not None else ""
+
+
+def seconds(number: float) -> datetime:
+    """A time from seconds, or from milliseconds where seconds belong."""
+    number = number / 1000 if number > MILLISECONDS_FROM else number
+    try:
+        return datetime.fromtimestamp(number, UTC)
+    except (ValueError, OverflowError, OSError):
+        return EPOCH
+
+
+def time_of(stamp: Any) -> datetime:
+    return seconds(stamp.seconds + stamp.nanos / 1e9)
+
+
+def etag_of(text: str) -> str:
+    """Without ``W/`` and quotes, which sites add or leave out as they like."""
+    return text.removeprefix("W/").strip('"')
+
+
+def user_of(message: Any) -> User:
+    return User(
+        id=message.id.opaque_id,
+        idp=message.id.idp,
+        username=message.username,
+        display_name=message.display_name or message.username,
+    )
+
+
+def lock_of(message: Any) -> Lock:
+    return Lock(
+        id=message.lock_id,
+        app=message.app_name,
+        user=message.user.opaque_id,
+        expires=time_of(message.expiration) if message.HasField("expiration") else None,
+    )
+
+
+def lock_to(lock_id: str, app: str, expires: datetime) -> Any:
+    """A WRITE lock without a user (``facts/collaboration.md`` §9.4); the expiration is always sent."""
+    return rs.Lock(
+        lock_id=lock_id,
+        type=rs.LOCK_TYPE_WRITE,
+        app_name=app,
+        expiration=types.Timestamp(seconds=int(expires.timestamp())),
+    )
+
+
+def checksum_text(checksum: Checksum) -> str:
+    """As ``Upload-Checksum`` wants it."""
+    return f"{checksum.algorithm} {checksum.value}"
+
+
+def resource_of(info: Any, path: str) -> Resource:
+    """A resource under the mesh path it was asked for."""
+    directory = info.type in (rs.RESOURCE_TYPE_CONTAINER, rs.RESOURCE_TYPE_REFERENCE)
+    allowed = info.permission_set
+    return Resource(
+        path=path,
+        name=name_of(path),
+        kind=Kind.DIRECTORY if directory else Kind.FILE,
+        modified=time_of(info.mtime),
+        etag=etag_of(info.etag),
+        id=resource_id_of(info.id),
+        size=info.size,
+        mimetype="" if directory else info.mime_type,
+        checksum=_checksum_of(info),
+        permissions=Permissions(
+            read=allowed.list_container if directory else allowed.initiate_file_download,
+            write=allowed.create_container if directory else allowed.initiate_file_upload,
+            create=allowed.create_container,
+            delete=allowed.delete,
+            move=allowed.move,
+            share=allowed.add_grant,
+            list_versions=allowed.list_file_versions,
+            restore_version=allowed.restore_file_version,
+        ),
+        owner=info.owner.opaque_id,
+        lock=lock_of(info.lock) if info.lock.lock_id else None,
+        processing=opaque_text(info, "status") == "processing",
+        metadata=dict(info.arbitrary_metadata.metadata),
+    )
+
+
+def children_of(infos: Any, folder: str) -> list[Resource]:
+    """The entries of a folder, by name. What the site keeps for itself is left out."""
+    children = []
+    for info in infos:
+        # Sites fill a name, a relative path or an absolute one, sometimes without its mount.
+        name = info.name or name_of(info.path.rstrip("/"))
+        if info.type != rs.RESOURCE_TYPE_INTERNAL and name:
+            children.append(resource_of(info, join(folder, name)))
+    children.sort(key=lambda child: child.name)
+    return children
+
+
+def _checksum_of(info: Any) -> Checksum | None:
+    algorithm = CHECKSUMS.get(info.checksum.type)
+    if algorithm is None or not re.fullmatch(r"[0-9a-fA-F]+", info.checksum.sum):
+        return None
+    return Checksum(algorithm=algorithm, value=info.checksum.sum.lower())
