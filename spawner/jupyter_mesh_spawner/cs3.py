@@ -1,0 +1,207 @@
+"""CS3Authenticator: log in to the hub with the user name and password of the site."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyterhub.auth import Authenticator
+from tornado.web import HTTPError, RequestHandler
+from traitlets import Bool, Integer, Unicode
+
+from jupyter_mesh.config import SiteSettings
+from jupyter_mesh.cs3.login import Login, LoginKind, app_password, authenticate, revoke_app_password
+from jupyter_mesh.errors import InvalidRequest, LoginEnded, MeshError
+from jupyter_mesh_spawner.authenticator import STATE, MeshAuthenticatorMixin
+from jupyter_mesh_spawner.credential import ASSUMED_LIFE, Credential
+from jupyter_mesh_spawner.pages import MeshLoginHandler, MeshLogoutHandler
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from jupyterhub.user import User
+
+__all__ = ["CS3Authenticator"]
+
+
+class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
+    """Asks the site whether name and password are right, and never keeps the password.
+
+    What renews the token later is an app password of the site: named after the hub, expiring, revocable by the
+    user, kept in the encrypted auth_state alone.
+    """
+
+    mesh_ca_file = Unicode(
+        help="File with the certificates to trust at the gateway instead of the system's."
+    ).tag(config=True)
+    mesh_app_passwords = Bool(
+        True,
+        help=(
+            "Whether each login makes an app password at the site, with which the hub gets the next tokens. "
+            "Without it, or at a site that has none, users log in again when their token ends."
+        ),
+    ).tag(config=True)
+    mesh_app_password_days = Integer(
+        14,
+        min=1,
+        help=(
+            "Days after which the app password of a login ends. "
+            "Take what JupyterHub.cookie_max_age_days says."
+        ),
+    ).tag(config=True)
+    mesh_machine_key_file = Unicode(
+        help=(
+            "File with the site's machine key, for sites without app passwords. Whoever has this key can act as "
+            "every user of the site, so the file must be readable by the hub alone. It never leaves the hub."
+        )
+    ).tag(config=True)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._background: set[asyncio.Task[None]] = set()
+
+    def normalize_username(self, username: str) -> str:
+        """The name as the site writes it: two accounts that differ in case only stay two users."""
+        mapped: str = self.username_map.get(username, username)
+        return mapped
+
+    async def authenticate(
+        self, handler: RequestHandler, data: dict[str, str]
+    ) -> dict[str, Any] | None:
+        """Log in at the site; None for a wrong name or password.
+
+        Raises HTTPError with one sentence for the login page when the site cannot be asked.
+        """
+        username, password = data.get("username", ""), data.get("password", "")
+        if not username or not password:
+            return None
+        try:
+            login = await self._login("basic", username, password)
+        except (LoginEnded, InvalidRequest):
+            return None
+        except MeshError as error:
+            self.log.warning("Login of %r at %s failed: %s", username[:64], self.mesh_site, error)
+            sentence = f"{self.mesh_site} cannot check your password right now. Try again in a few minutes."
+            raise HTTPError(503, sentence.replace("%", "%%")) from error
+        credential = self._credential(login)
+        if self.mesh_app_passwords:
+            credential = await self._with_app_password(credential, handler.request.host)
+        return {
+            "name": login.user.username,
+            "auth_state": {STATE: credential.to_state()},
+            "user_info": {"display_name": login.user.display_name or login.user.username},
+        }
+
+    async def mesh_renew(self, held: Credential) -> Credential:
+        """Log in with the app password, or with the machine key where the operator gave one."""
+        if held.app_password:
+            try:
+                return self._renewed(
+                    held, await self._login("appauth", held.username, held.app_password)
+                )
+            except LoginEnded:
+                # Ended, or revoked by the user at the site.
+                if not self.mesh_machine_key_file:
+                    raise LoginEnded(self.mesh_login_ended) from None
+        if self.mesh_machine_key_file:
+            key = await asyncio.to_thread(Path(self.mesh_machine_key_file).read_text)
+            return self._renewed(held, await self._login("machine", held.username, key.strip()))
+        raise LoginEnded(self.mesh_login_ended)
+
+    async def mesh_revoke(self, credential: Credential) -> None:
+        """Make the app password of a credential useless at the site. A failure is logged: it ends by itself."""
+        if not credential.label:
+            return
+        try:
+            if not credential.is_alive(time.time()):
+                credential = await self.mesh_renew(credential)
+            await revoke_app_password(self._settings, credential.token, credential.label)
+        except MeshError as error:
+            self.log.warning(
+                "%r stays at %s until it ends: %s", credential.label, self.mesh_site, error
+            )
+
+    def mesh_later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something nobody waits for."""
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def mesh_logged_out(self, user: User) -> None:
+        """Forget a user's secrets now, or when the last of the user's servers has stopped."""
+        held = await self.mesh_held(user)
+        if held is None:
+            return
+        if user.active:
+            await self.mesh_keep(user, replace(held, logged_out=True))
+        else:
+            await self._forget(user, held)
+
+    async def post_spawn_stop(self, user: User, spawner: Any) -> None:
+        """The second half of a logout that left a server running."""
+        await super().post_spawn_stop(user, spawner)
+        others = any(other.active for other in user.spawners.values() if other is not spawner)
+        held = None if others else await self.mesh_held(user)
+        if held is not None and held.logged_out:
+            await self._forget(user, held)
+
+    def get_handlers(self, app: Any) -> list[tuple[str, type[RequestHandler]]]:
+        """Login and logout pages that know about app passwords, before those they replace."""
+        return [
+            ("/login", MeshLoginHandler),
+            ("/logout", MeshLogoutHandler),
+            *super().get_handlers(app),
+        ]
+
+    @property
+    def _settings(self) -> SiteSettings:
+        return SiteSettings(
+            name=self.mesh_site,
+            gateway=self.mesh_gateway,
+            ca_file=Path(self.mesh_ca_file) if self.mesh_ca_file else None,
+        )
+
+    async def _login(self, kind: LoginKind, username: str, secret: str) -> Login:
+        return await authenticate(self._settings, kind, username, secret)
+
+    def _credential(self, login: Login) -> Credential:
+        now = time.time()
+        return Credential(
+            token=login.token,
+            received=now,
+            expires=login.expires.timestamp() if login.expires else now + ASSUMED_LIFE,
+            username=login.user.username,
+            user=f"{login.user.idp}!{login.user.id}",
+        )
+
+    def _renewed(self, held: Credential, login: Login) -> Credential:
+        new = self._credential(login)
+        if new.user != held.user:
+            self.log.error("%s answered for another user than %s", self.mesh_site, held.username)
+            raise LoginEnded(self.mesh_login_ended)
+        return replace(held, token=new.token, received=new.received, expires=new.expires)
+
+    async def _with_app_password(self, credential: Credential, hub: str) -> Credential:
+        # The label revokes: it must be this login's own.
+        label = f"jupyter-mesh @ {hub} ({secrets.token_hex(3)})"
+        expires = datetime.now(UTC) + timedelta(days=self.mesh_app_password_days)
+        try:
+            password = await app_password(self._settings, credential.token, label, expires)
+        except MeshError as error:
+            self.log.warning(
+                "%s makes no app password for %s, who logs in again when the token ends: %s",
+                self.mesh_site,
+                credential.username,
+                error,
+            )
+            return credential
+        return replace(credential, app_password=password, label=label)
+
+    async def _forget(self, user: User, held: Credential) -> None:
+        await self.mesh_keep(user, None)
+        self.mesh_later(self.mesh_revoke(held))

@@ -1,0 +1,184 @@
+"""MeshSpawnerMixin: what a spawner does so that a server starts with the user's files, and leaves nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from jupyterhub.utils import maybe_future
+from traitlets import Unicode, default
+from traitlets.config import Configurable
+
+from jupyter_mesh.errors import LoginEnded, MeshError
+from jupyter_mesh_spawner.failures import SpawnException
+
+if TYPE_CHECKING:
+    # What it is mixed into; at run time the mixin brings its own traits alone.
+    from collections.abc import AsyncIterator
+
+    from jupyterhub.spawner import Spawner as Base
+
+    from jupyter_mesh_spawner.credential import Credential
+else:
+    Base = Configurable
+
+__all__ = ["MeshSpawnerMixin"]
+
+
+class MeshSpawnerMixin(Base):
+    """Gives a server the user's storage token in a file. Mix it in before a Spawner.
+
+    A subclass creates what a server needs in ``mesh_create`` and removes it in ``mesh_remove``. Each thing is
+    written down in the hub's database before it is made (``mesh_note``), and is removed exactly once, however
+    the server ends: stopped, killed, never started, or while the hub was down. The hooks of Spawner stay free
+    for the operator.
+    """
+
+    mesh_site = Unicode(
+        help="Name of the site whose files the server gets. Left empty, the authenticator's."
+    ).tag(config=True)
+    mesh_gateway = Unicode(
+        help="Address of the site's CS3 gateway as servers reach it. Left empty, the authenticator's."
+    ).tag(config=True)
+    mesh_contents_manager = Unicode(
+        "jupyter_mesh.contents.CompositeContentsManager",
+        help=(
+            "Contents manager of the user's server: by default local files at the top and the site under mesh. "
+            "Left empty, the server keeps the one that its own configuration says."
+        ),
+    ).tag(config=True)
+
+    mesh_token_file = ""
+    """Path of the token file as the server sees it; set by ``mesh_create``."""
+    mesh_mount = ""
+    """Folder where the server sees the files of the site; "" without a mount."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # load_state may have run already, within the constructor of Spawner.
+        self.__dict__.setdefault("_mesh_notes", {})
+        self._mesh_opened = asyncio.Event()
+
+    @default("mesh_site")
+    def _authenticators_site(self) -> str:
+        return getattr(self.authenticator, "mesh_site", "")
+
+    @default("mesh_gateway")
+    def _authenticators_gateway(self) -> str:
+        return getattr(self.authenticator, "mesh_gateway", "")
+
+    @default("default_url")
+    def _open_lab(self) -> str:
+        return "/lab"
+
+    async def mesh_create(self, credential: Credential) -> None:
+        """Make what the server needs, and set ``mesh_token_file``. Call ``mesh_note`` before each step."""
+        raise NotImplementedError
+
+    async def mesh_remove(self, name: str, value: Any) -> None:
+        """Remove one noted thing, whether it was made, half made or is gone already."""
+        raise NotImplementedError
+
+    def mesh_note(self, name: str, value: Any) -> None:
+        """Remember over a restart of the hub that ``name`` is about to be made; ``value`` is JSON."""
+        self._mesh_notes[name] = value
+        self._mesh_save()
+
+    async def mesh_release(self) -> None:
+        """Remove all that is noted, last first. What cannot be removed stays noted for the next try."""
+        for name, value in reversed(list(self._mesh_notes.items())):
+            try:
+                await self.mesh_remove(name, value)
+            except Exception:
+                # Whatever the cause, the other things must still go and the server must still end.
+                self.log.exception("%s of %s could not be removed", name, self._log_name)
+            else:
+                self._mesh_notes.pop(name, None)
+        self._mesh_save()
+
+    def _mesh_save(self) -> None:
+        # The hub saves after start() only: one that dies before would forget what we made.
+        self.orm_spawner.state = self.get_state()
+        self.db.commit()
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Called when the hub meets a server of its former life."""
+        super().load_state(state)
+        self._mesh_notes = dict(state.get("mesh") or {})
+
+    def get_state(self) -> dict[str, Any]:
+        """Called often: no side effects. There is no clear_state: it runs before our release."""
+        state: dict[str, Any] = super().get_state()
+        if self._mesh_notes:
+            state["mesh"] = dict(self._mesh_notes)
+        return state
+
+    def get_env(self) -> dict[str, str]:
+        """Names and addresses for the server; the operator's ``environment`` wins. Never a secret."""
+        env: dict[str, str] = super().get_env()
+        env.setdefault("MESH_SITE", self.mesh_site)
+        env.setdefault("MESH_GATEWAY", self.mesh_gateway)
+        env.setdefault("MESH_TOKEN_FILE", self.mesh_token_file)
+        if self.mesh_mount:
+            env.setdefault("MESH_MOUNT", self.mesh_mount)
+        return env
+
+    def get_args(self) -> list[str]:
+        """The operator's arguments after ours, so that they win."""
+        args: list[str] = list(super().get_args())
+        if self.mesh_contents_manager:
+            args.insert(0, f"--ServerApp.contents_manager_class={self.mesh_contents_manager}")
+        return args
+
+    async def start(self) -> Any:
+        """Start the server with a token at hand; raises SpawnException with one sentence when there is none."""
+        try:
+            await self.mesh_release()
+            await self.mesh_create(await self._mesh_credential())
+            self._mesh_opened.set()
+            return await maybe_future(super().start())
+        except BaseException:
+            # Also CancelledError: start_timeout cancels us.
+            await self.mesh_release()
+            raise
+
+    async def run_post_stop_hook(self) -> None:
+        """Release here and not in stop(): a server that died by itself is never stopped."""
+        try:
+            await self.mesh_release()
+        finally:
+            await maybe_future(super().run_post_stop_hook())
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """What users read while they wait."""
+        yield {"progress": 10, "message": f"Opening your storage at {self.mesh_site}"}
+        await self._mesh_opened.wait()
+        yield {
+            "progress": 30,
+            "message": f"Starting JupyterLab with your files from {self.mesh_site}",
+        }
+        async for event in super().progress():
+            yield event
+
+    async def _mesh_credential(self) -> Credential:
+        get = getattr(self.authenticator, "mesh_credential", None)
+        if get is None:
+            raise SpawnException(
+                "This hub logs users in without their storage, so their files cannot be opened. "
+                "Tell its operator to use an authenticator of jupyter-mesh.",
+                reason="mesh_no_login",
+                status_code=500,
+            )
+        try:
+            credential: Credential = await get(self.user)
+        except LoginEnded as error:
+            raise SpawnException(str(error), reason="mesh_no_token", status_code=403) from error
+        except MeshError as error:
+            raise SpawnException(
+                f"{self.mesh_site} does not answer, so your server cannot open your files. "
+                "Try again in a few minutes.",
+                reason="mesh_site_down",
+                log_message=str(error),
+                status_code=503,
+            ) from error
+        return credential
