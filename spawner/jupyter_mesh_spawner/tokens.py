@@ -27,7 +27,7 @@ class MeshTokenHandler(APIHandler):
     # JupyterHub 6.1.1 reads this also where nothing has set it.
     _token_authenticated = False
 
-    @needs_scope(TOKEN_SCOPE)
+    @needs_scope(TOKEN_SCOPE)  # type: ignore[untyped-decorator]  # JupyterHub has no types
     async def get(self, user_name: str) -> None:
         """Give the token of ``user_name`` to a server of that user."""
         if self.get_token() is None:

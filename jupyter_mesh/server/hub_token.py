@@ -1,0 +1,155 @@
+"""HubToken: the token file of a server that our spawners started, kept fresh through the hub."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import time
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
+
+import aiohttp
+
+from jupyter_mesh.auth import FileToken, write_token_file
+from jupyter_mesh.errors import LoginEnded, MeshError, NotSupported, SiteError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["HubToken"]
+
+RENEW_BEFORE = 60.0
+"""Seconds before its end at which a token is replaced; half its life when that is shorter."""
+
+DEADLINE = 30.0
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+LOOK_AGAIN = 60.0
+"""Seconds after which the clock is looked at again: a laptop may have slept meanwhile."""
+
+log = logging.getLogger(__name__)
+
+
+class HubToken(FileToken):
+    """Asks the hub for the next token before the one in the file ends, and at once when it is refused.
+
+    Whoever makes one runs ``run()`` as a task of the server and cancels it at the end. Other processes, such
+    as kernels, see the new token in the file. The hub's answer is written and never kept elsewhere.
+    """
+
+    def __init__(self, path: Path | str, *, api_url: str, api_token: str, user: str) -> None:
+        super().__init__(path)
+        self.problem: MeshError | None = None
+        """Why the last request brought no token; None when all is well."""
+        self._url = f"{api_url.rstrip('/')}/mesh/users/{quote(user, safe='')}/token"
+        self._headers = {"Authorization": f"token {api_token}"}
+        self._asking = asyncio.Lock()
+        self._brought = 0
+        self._expires = 0.0
+        self._wake = asyncio.Event()
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self | None:
+        """The one for this server; None outside a hub and in a server without storage."""
+        try:
+            return cls(
+                environ["MESH_TOKEN_FILE"],
+                api_url=environ["JUPYTERHUB_API_URL"],
+                api_token=environ["JUPYTERHUB_API_TOKEN"],
+                user=environ["JUPYTERHUB_USER"],
+            )
+        except KeyError:
+            return None
+
+    async def token(self, *, refresh: bool = False) -> str:
+        """What the file holds; with ``refresh`` the site refused that, and the hub is asked first."""
+        if refresh:
+            await self.refresh_now()
+        return await super().token(refresh=refresh)
+
+    async def refresh_now(self) -> None:
+        """Have the hub get a new token although the one at hand looked good. One request for all who wait.
+
+        Raises LoginEnded when the user must log in to the hub again, Unavailable when the hub does not answer.
+        """
+        await self._ask(force=True)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Keep the file fresh until cancelled. Failures are logged, and tried again ever more slowly."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                await self._ask(force=False)
+            except MeshError as error:
+                log.warning("No new storage token from the hub: %s", error)
+                due = time.time() + pause * random.uniform(0.5, 1.5)  # noqa: S311  spreads servers
+                pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                pause = FIRST_PAUSE
+                left = self._expires - time.time()
+                due = time.time() + max(FIRST_PAUSE, left - min(RENEW_BEFORE, left / 2))
+            await self._sleep_until(due)
+
+    async def _sleep_until(self, due: float) -> None:
+        self._wake.clear()
+        while (left := due - time.time()) > 0:
+            try:
+                async with asyncio.timeout(min(left, LOOK_AGAIN)):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+            return
+
+    async def _ask(self, *, force: bool) -> None:
+        brought = self._brought
+        async with self._asking:
+            if self._brought != brought:
+                # Somebody else's request has answered while we waited.
+                return
+            try:
+                token, self._expires = await self._fetch(force=force)
+                await asyncio.to_thread(write_token_file, self.path, token)
+            except OSError as error:
+                self.problem = SiteError(
+                    f"The token file {self.path} cannot be written: {error.strerror}."
+                )
+                raise self.problem from error
+            except MeshError as error:
+                self.problem = error
+                raise
+            self.problem = None
+            self._brought += 1
+
+    async def _fetch(self, *, force: bool) -> tuple[str, float]:
+        away = "The hub does not answer, so your login cannot be renewed. It is tried again."
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE)) as session,
+                session.get(
+                    self._url, headers=self._headers, params={"force": "1"} if force else {}
+                ) as reply,
+            ):
+                # The proxy of a hub that restarts answers with pages.
+                body = (
+                    await reply.json(content_type=None) if reply.status in (200, 401, 503) else {}
+                )
+                status = reply.status
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise Unavailable(away) from error
+        if not isinstance(body, dict):
+            body = {}
+        if status == 200 and isinstance(body.get("token"), str):
+            return body["token"], float(body["expires"])
+        if status == 401:
+            raise LoginEnded(
+                body.get("message") or "Your login has ended. Log in to the hub again."
+            )
+        if status in (403, 404):
+            raise NotSupported(
+                "The hub gives this server no storage token. "
+                "Its operator should look at docs/hub.md, and you may have to restart your server."
+            )
+        raise Unavailable(body.get("message") or away)
