@@ -112,14 +112,14 @@ class HubToken(FileToken):
             try:
                 token, self._expires = await self._fetch(force=force)
                 await asyncio.to_thread(write_token_file, self.path, token)
+            except MeshError as error:
+                self.problem = error
+                raise
             except OSError as error:
                 self.problem = SiteError(
                     f"The token file {self.path} cannot be written: {error.strerror}."
                 )
                 raise self.problem from error
-            except MeshError as error:
-                self.problem = error
-                raise
             self.problem = None
             self._brought += 1
 
@@ -141,8 +141,9 @@ class HubToken(FileToken):
             raise Unavailable(away) from error
         if not isinstance(body, dict):
             body = {}
-        if status == 200 and isinstance(body.get("token"), str):
-            return body["token"], float(body["expires"])
+        token, expires = body.get("token"), body.get("expires")
+        if status == 200 and isinstance(token, str) and isinstance(expires, int | float):
+            return token, float(expires)
         if status == 401:
             raise LoginEnded(
                 body.get("message") or "Your login has ended. Log in to the hub again."
