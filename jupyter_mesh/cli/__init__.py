@@ -10,10 +10,13 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from jupyter_mesh._version import __version__
 from jupyter_mesh.errors import MeshError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["main"]
 
@@ -49,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Notebooks that run where the data lives: the files of the science mesh in Jupyter.",
     )
     parser.add_argument("--version", action="version", version=f"jupyter-mesh {__version__}")
-    parser.add_argument("--debug", action="store_true", help="tell what happens, with the cause of an error")
+    parser.add_argument(
+        "--debug", action="store_true", help="tell what happens, with the cause of an error"
+    )
     verbs = parser.add_subparsers(dest="verb", metavar="<verb>", required=True)
     for module in (demo, node, doctor, login, files):
         module.add_parser(verbs)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -15,7 +18,11 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "users and passwords; stop everything on Ctrl-C. The files stay for the next time.",
     )
     parser.add_argument(
-        "--dir", type=Path, default=Path(".demo"), metavar="DIR", help="where the demo lives (default: %(default)s)"
+        "--dir",
+        type=Path,
+        default=Path(".demo"),
+        metavar="DIR",
+        help="where the demo lives (default: %(default)s)",
     )
     parser.set_defaults(run=run)
 

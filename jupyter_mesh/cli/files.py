@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jupyter_mesh.errors import AlreadyExists, InvalidRequest, NotFound
+from jupyter_mesh.errors import AlreadyExists, InvalidRequest, MeshError, NotFound
 
 if TYPE_CHECKING:
     from jupyter_mesh.cs3.client import MeshClient
@@ -24,21 +23,34 @@ ADDRESS = "home/…, projects/…, shares/… or cs3://site/…"
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the three verbs."""
     note = "The site comes from MESH_GATEWAY and MESH_TOKEN_FILE, as set in a server that a hub started."
-    ls = verbs.add_parser("ls", help="list a folder of the mesh", description=f"List a folder. {note}")
+    ls = verbs.add_parser(
+        "ls", help="list a folder of the mesh", description=f"List a folder. {note}"
+    )
     ls.add_argument("path", nargs="?", default="", help=f"{ADDRESS}; left out: the areas")
     ls.add_argument("-l", "--long", action="store_true", help="with size and time")
     ls.set_defaults(run=lambda args: _run(_list, args))
 
-    get = verbs.add_parser("get", help="copy a file from the mesh to here", description=f"Download a file. {note}")
+    get = verbs.add_parser(
+        "get", help="copy a file from the mesh to here", description=f"Download a file. {note}"
+    )
     get.add_argument("path", help=ADDRESS)
-    get.add_argument("target", nargs="?", type=Path, default=Path(), help="local file or folder (default: here)")
+    get.add_argument(
+        "target", nargs="?", type=Path, default=Path(), help="local file or folder (default: here)"
+    )
     get.add_argument("-f", "--force", action="store_true", help="replace a local file")
     get.set_defaults(run=lambda args: _run(_get, args))
 
-    put = verbs.add_parser("put", help="copy a local file to the mesh", description=f"Upload a file. {note}")
+    put = verbs.add_parser(
+        "put", help="copy a local file to the mesh", description=f"Upload a file. {note}"
+    )
     put.add_argument("source", type=Path, help="local file")
     put.add_argument("path", help=f"{ADDRESS}; a folder keeps the name of the file")
-    put.add_argument("-f", "--force", action="store_true", help="replace a file of the mesh (the old one stays as a version)")
+    put.add_argument(
+        "-f",
+        "--force",
+        action="store_true",
+        help="replace a file of the mesh (the old one stays as a version)",
+    )
     put.set_defaults(run=lambda args: _run(_put, args))
 
 
@@ -78,20 +90,24 @@ def _line(entry: Resource) -> str:
 async def _get(mesh: MeshClient, args: argparse.Namespace) -> None:
     target = args.target / args.path.rpartition("/")[2] if args.target.is_dir() else args.target
     if target.exists() and not args.force:
-        raise AlreadyExists(f'There is already a "{target}" here: choose another name, or add --force.')
+        raise AlreadyExists(
+            f'There is already a "{target}" here: choose another name, or add --force.'
+        )
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as error:
-        raise InvalidRequest(f'"{target}" cannot be written ({error.strerror}): choose another place.') from error
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             async with mesh.download(args.path) as download:
                 async for chunk in download:
                     await asyncio.to_thread(file.write, chunk)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.replace(target)
+    except MeshError:
         raise
+    except OSError as error:
+        raise InvalidRequest(
+            f'"{target}" cannot be written ({error.strerror}): choose another place.'
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 async def _put(mesh: MeshClient, args: argparse.Namespace) -> None:

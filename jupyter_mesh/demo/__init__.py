@@ -1,0 +1,1 @@
+"""Two sites and two hubs on one machine, seeded with measured data."""

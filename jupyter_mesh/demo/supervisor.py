@@ -1,0 +1,134 @@
+"""Starts the sites, tells their addresses, watches their programs, and stops everything."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from jupyter_mesh.demo.lock import only_demo
+from jupyter_mesh.demo.people import SITES
+from jupyter_mesh.demo.site import DemoSite
+from jupyter_mesh.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["run_demo"]
+
+
+def run_demo(directory: Path) -> int:
+    """Run both sites in ``directory`` until Ctrl-C or SIGTERM; returns 0 then.
+
+    Raises AlreadyExists when a demo runs there already, ProgramEnded when one of the programs stops by
+    itself (after the others were stopped too), InvalidRequest when the folder cannot be used.
+    """
+    directory = directory.resolve()
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Passwords and files of the demo's users: for nobody else on this machine.
+        directory.chmod(0o700)
+    except OSError as error:
+        raise InvalidRequest(
+            f'"{directory}" cannot be used ({error.strerror}): choose another --dir.'
+        ) from error
+    with only_demo(directory) as lock:
+        return asyncio.run(_run(directory, lock))
+
+
+async def _run(directory: Path, lock: int) -> int:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  there is one inside asyncio.run
+    asked = asyncio.Event()
+
+    def stop() -> None:
+        # Only the first time: a second Ctrl-C must not interrupt the stopping.
+        if not asked.is_set():
+            asked.set()
+            task.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop)
+
+    ready = directory / "ready.json"
+    ready.unlink(missing_ok=True)
+    sites = [DemoSite(info, directory / info.name) for info in SITES]
+    try:
+        began = time.monotonic()
+        print("Starting two sites …", flush=True)
+        await _start(sites, lock)
+        _write_ready(ready, sites)
+        print(_welcome(sites, directory, time.monotonic() - began), flush=True)
+        await _first_end(sites)
+    except asyncio.CancelledError:
+        if not asked.is_set():
+            raise
+        return 0
+    finally:
+        asked.set()
+        ready.unlink(missing_ok=True)
+        print("\nStopping …", file=sys.stderr, flush=True)
+        await asyncio.gather(*(site.stop() for site in sites))
+    return 0
+
+
+async def _start(sites: list[DemoSite], lock: int) -> None:
+    starting = [asyncio.ensure_future(site.start(lock)) for site in sites]
+    try:
+        await asyncio.gather(*starting)
+    finally:
+        # One failed or everything was called off: no program may start after this.
+        for task in starting:
+            task.cancel()
+        await asyncio.gather(*starting, return_exceptions=True)
+
+
+async def _first_end(sites: list[DemoSite]) -> None:
+    """Wait until a program ends by itself, and raise what is to be told about it."""
+    watching = [
+        asyncio.ensure_future(program.ended())
+        for site in sites
+        for program in (site.node, site.hub)
+    ]
+    try:
+        done, _ = await asyncio.wait(watching, return_when=asyncio.FIRST_COMPLETED)
+        raise done.pop().result()
+    finally:
+        for task in watching:
+            task.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
+
+
+def _write_ready(path: Path, sites: list[DemoSite]) -> None:
+    """Write ``ready.json`` for its owner alone, whole or not at all: others wait for it to appear."""
+    temporary = path.with_suffix(".part")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump({"sites": [site.described for site in sites]}, file, indent=1)
+    temporary.replace(path)
+
+
+def _welcome(sites: list[DemoSite], directory: Path, seconds: float) -> str:
+    lines = [
+        f"Two sites of the science mesh run on this machine (ready after {seconds:.0f} s):",
+        "",
+    ]
+    for site in sites:
+        where = f"{site.info.name:<8}{site.hub_url}"
+        for person in site.info.people:
+            lines.append(
+                f"  {where:<32}  {person.name:<6} {site.passwords[person.name]:<16} {person.display}"
+            )
+            where = ""
+        lines.append("")
+    first = sites[0].info
+    lines += [
+        f"Log in as {first.people[0].name} and open mesh/home/{first.home_sample}/{first.home_sample}.ipynb.",
+        f"Files and logs are in {directory}. Ctrl-C stops everything; the files stay.",
+    ]
+    return "\n".join(lines)
