@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyterhub.auth import Authenticator
+from jupyterhub.utils import maybe_future
 from tornado.web import HTTPError, RequestHandler
 from traitlets import Bool, Integer, Unicode
 
@@ -144,7 +145,7 @@ class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
 
     async def post_spawn_stop(self, user: User, spawner: Any) -> None:
         """The second half of a logout that left a server running."""
-        await super().post_spawn_stop(user, spawner)
+        await maybe_future(super().post_spawn_stop(user, spawner))
         others = any(other.active for other in user.spawners.values() if other is not spawner)
         held = None if others else await self.mesh_held(user)
         if held is not None and held.logged_out:

@@ -99,7 +99,7 @@ class MeshSpawnerMixin(Base):
     def _mesh_save(self) -> None:
         # The hub saves after start() only: one that dies before would forget what we made.
         self.orm_spawner.state = self.get_state()
-        self.db.commit()
+        self.user.db.commit()
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Called when the hub meets a server of its former life."""
