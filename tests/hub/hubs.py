@@ -1,0 +1,173 @@
+"""A real JupyterHub process with its proxy, and a browser-like client for it."""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import aiohttp
+
+ROOT = Path(__file__).parents[2]
+LOCAL_CONFIG = ROOT / "hub-config" / "local" / "jupyterhub_config.py"
+
+TESTER_CONFIG = """
+load_subconfig({local!r})
+c.JupyterHub.services = [dict(name="tester", api_token={token!r})]
+c.JupyterHub.load_roles.append(dict(
+    name="tester",
+    scopes=["admin:users", "admin:servers", "admin:auth_state", "proxy", "access:servers"],
+    services=["tester"],
+))
+{more}
+"""
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+class Hub:
+    """``start``, ``kill`` and ``stop`` one hub; its state, ports and log stay the same."""
+
+    def __init__(self, folder, *, site="alpine", gateway="127.0.0.1:1", more=""):
+        self.state = folder / "state"
+        self.token = secrets.token_hex(16)
+        self.port, api_port, proxy_port = free_ports(3)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_file = folder / "hub.log"
+        self.config = folder / "jupyterhub_config.py"
+        self.config.write_text(
+            TESTER_CONFIG.format(local=str(LOCAL_CONFIG), token=self.token, more=more)
+        )
+        self.environment = os.environ | {
+            "MESH_SITE": site,
+            "MESH_GATEWAY": gateway,
+            "MESH_HUB_STATE": str(self.state),
+            "MESH_HUB_PORT": str(self.port),
+            "MESH_HUB_API_PORT": str(api_port),
+            "MESH_HUB_PROXY_PORT": str(proxy_port),
+            "XDG_RUNTIME_DIR": str(folder / "run"),
+        }
+        (folder / "run").mkdir(exist_ok=True)
+        self.runtime = folder / "run"
+        self.process = None
+
+    @property
+    def log(self):
+        return self.log_file.read_text()
+
+    def start(self):
+        with self.log_file.open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "jupyterhub", "-f", str(self.config)],
+                env=self.environment,
+                cwd=self.state.parent,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + 40
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.log
+            try:
+                with urllib.request.urlopen(f"{self.url}/hub/health", timeout=5):
+                    return
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.2)
+        raise AssertionError(f"no hub after 40 s\n{self.log}")
+
+    def kill(self):
+        """kill -9 for the hub alone; its proxy and servers live on."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
+
+    def api(self, token=None):
+        """A client with the service's token, or another."""
+        return aiohttp.ClientSession(
+            f"{self.url}/hub/api/", headers={"Authorization": f"token {token or self.token}"}
+        )
+
+    async def start_server(self, user):
+        """Ask for a server and wait until it is ready; returns its model."""
+        async with self.api() as api:
+            async with api.post(f"users/{user}/server") as reply:
+                assert reply.status in (201, 202), await reply.text()
+            return await until(lambda: self._ready(api, user))
+
+    async def _ready(self, api, user):
+        async with api.get(f"users/{user}") as reply:
+            server = (await reply.json())["servers"].get("", {})
+            return server if server.get("ready") else None
+
+    async def stop_server(self, user):
+        async with self.api() as api:
+            async with api.delete(f"users/{user}/server") as reply:
+                assert reply.status in (202, 204), await reply.text()
+            await until(lambda: self._gone(api, user))
+
+    async def _gone(self, api, user):
+        async with api.get(f"users/{user}") as reply:
+            return "" not in (await reply.json())["servers"]
+
+
+class Browser:
+    """Cookies and the login form; ``async with`` it."""
+
+    def __init__(self, hub):
+        self.hub = hub
+        # Servers and hub are told apart by the paths of their cookies, on an address without a name.
+        self.session = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *exc):
+        await self.session.close()
+
+    async def get(self, path):
+        """Status and text of a page, after all redirects."""
+        async with self.session.get(self.hub.url + path) as reply:
+            return reply.status, await reply.text()
+
+    async def login(self, name, password, *, next_page="/hub/home"):
+        """Fill in the login form; status and text of where it leads."""
+        await self.get("/hub/login")
+        xsrf = next(c.value for c in self.session.cookie_jar if c.key == "_xsrf")
+        form = {"username": name, "password": password, "_xsrf": xsrf}
+        async with self.session.post(
+            f"{self.hub.url}/hub/login?next={next_page}",
+            data=form,
+            headers={"Sec-Fetch-Mode": "navigate"},
+        ) as reply:
+            return reply.status, await reply.text()
+
+
+async def until(look, *, seconds=30):
+    """Await ``look()`` until it is true, and return what it says."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if asyncio.iscoroutine(found):
+            found = await found
+        if found:
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"not true after {seconds} s")
