@@ -47,7 +47,7 @@ def _adopt_orphans() -> None:
 
 
 def _stop_at_end_of_input(program: int) -> None:
-    while sys.stdin.buffer.read(1):
+    while os.read(0, 1):
         pass
     _signal(program, signal.SIGTERM)
     time.sleep(GRACE)
