@@ -36,7 +36,7 @@ class HubToken(FileToken):
     """Asks the hub for the next token before the one in the file ends, and at once when it is refused.
 
     Whoever makes one runs ``run()`` as a task of the server and cancels it at the end. Other processes, such
-    as kernels, see the new token in the file. The hub's answer is written and never kept elsewhere.
+    as kernels, see the new token in the file. The token goes to no log and no other file.
     """
 
     def __init__(self, path: Path | str, *, api_url: str, api_token: str, user: str) -> None:
@@ -46,9 +46,8 @@ class HubToken(FileToken):
         self._url = f"{api_url.rstrip('/')}/mesh/users/{quote(user, safe='')}/token"
         self._headers = {"Authorization": f"token {api_token}"}
         self._asking = asyncio.Lock()
-        self._brought = 0
-        self._expires = 0.0
-        self._wake = asyncio.Event()
+        self._latest = ""
+        self._due = 0.0
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self | None:
@@ -75,42 +74,29 @@ class HubToken(FileToken):
         Raises LoginEnded when the user must log in to the hub again, Unavailable when the hub does not answer.
         """
         await self._ask(force=True)
-        self._wake.set()
 
     async def run(self) -> None:
         """Keep the file fresh until cancelled. Failures are logged, and tried again ever more slowly."""
         pause = FIRST_PAUSE
         while True:
-            try:
-                await self._ask(force=False)
-            except MeshError as error:
-                log.warning("No new storage token from the hub: %s", error)
-                due = time.time() + pause * random.uniform(0.5, 1.5)  # noqa: S311  spreads servers
-                pause = min(2 * pause, LONGEST_PAUSE)
-            else:
-                pause = FIRST_PAUSE
-                left = self._expires - time.time()
-                due = time.time() + max(FIRST_PAUSE, left - min(RENEW_BEFORE, left / 2))
-            await self._sleep_until(due)
-
-    async def _sleep_until(self, due: float) -> None:
-        self._wake.clear()
-        while (left := due - time.time()) > 0:
-            try:
-                async with asyncio.timeout(min(left, LOOK_AGAIN)):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
-            return
+            if time.time() >= self._due:
+                try:
+                    await self._ask(force=False)
+                    pause = FIRST_PAUSE
+                except MeshError as error:
+                    log.warning("No new storage token from the hub: %s", error)
+                    self._due = time.time() + pause * random.uniform(0.5, 1.5)  # noqa: S311  spreads servers
+                    pause = min(2 * pause, LONGEST_PAUSE)
+            await asyncio.sleep(min(max(0.0, self._due - time.time()), LOOK_AGAIN))
 
     async def _ask(self, *, force: bool) -> None:
-        brought = self._brought
+        latest = self._latest
         async with self._asking:
-            if self._brought != brought:
-                # Somebody else's request has answered while we waited.
+            if self._latest != latest:
+                # Somebody else's request has brought a new one while we waited.
                 return
             try:
-                token, self._expires = await self._fetch(force=force)
+                token, expires = await self._fetch(force=force)
                 await asyncio.to_thread(write_token_file, self.path, token)
             except MeshError as error:
                 self.problem = error
@@ -121,7 +107,9 @@ class HubToken(FileToken):
                 )
                 raise self.problem from error
             self.problem = None
-            self._brought += 1
+            self._latest = token
+            left = expires - time.time()
+            self._due = time.time() + max(FIRST_PAUSE, left - min(RENEW_BEFORE, left / 2))
 
     async def _fetch(self, *, force: bool) -> tuple[str, float]:
         away = "The hub does not answer, so your login cannot be renewed. It is tried again."

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -53,6 +52,7 @@ c.JupyterHub.spawner_class = Recording
 c.Recording.home_dir_template = os.environ["MESH_HUB_STATE"] + "/home/{{username}}"
 c.Recording.cmd = [sys.executable, {server!r}]
 c.Recording.poll_interval = 1
+c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 2}}
 """
 
 
@@ -64,7 +64,11 @@ class RecordingHub(Hub):
         super().__init__(folder, more=more)
 
     def history(self, user):
-        return [line.split()[0] for line in self.record.read_text().splitlines() if line.split()[1] == user]
+        return [
+            line.split()[0]
+            for line in self.record.read_text().splitlines()
+            if line.split()[1] == user
+        ]
 
     def folders(self):
         return list(self.runtime.iterdir())
@@ -72,11 +76,19 @@ class RecordingHub(Hub):
     async def add(self, user):
         """A user who has logged in at a site that is away now."""
         now = time.time()
-        credential = {"token": "t0ken", "received": now, "expires": now + 9999, "username": user, "user": f"idp!{user}"}
+        credential = {
+            "token": "t0ken",
+            "received": now,
+            "expires": now + 9999,
+            "username": user,
+            "user": f"idp!{user}",
+        }
         async with self.api() as api:
             async with api.post(f"users/{user}") as reply:
                 assert reply.status == 201
-            async with api.patch(f"users/{user}", json={"auth_state": {"mesh": credential}}) as reply:
+            async with api.patch(
+                f"users/{user}", json={"auth_state": {"mesh": credential}}
+            ) as reply:
                 assert reply.status == 200
 
 
@@ -130,9 +142,8 @@ async def test_hub_killed_while_running_and_while_starting(hub):
         await hub.add(user)
     await hub.start_server("surviving")
     dying = await hub.start_server("dying")
-    async with hub.api() as api:
-        async with api.post("users/starting/server"):
-            await until(lambda: hub.history("starting"))
+    async with hub.api() as api, api.post("users/starting/server"):
+        await until(lambda: hub.history("starting"))
     assert len(hub.folders()) == 3
 
     hub.kill()
