@@ -1,0 +1,154 @@
+"""Bytes of the mesh <-> the ``content`` of a model: text, base64 and notebooks."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import nbformat
+
+from jupyter_mesh.contents.answers import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jupyter_mesh.contents.models import Model
+
+__all__ = ["Notebooks", "decode", "encode"]
+
+R = TypeVar("R")
+
+LIGHT = 1 << 20
+"""Bytes up to which a hop to a thread costs more than it saves."""
+
+
+async def encode(data: bytes, path: str, format: str | None) -> tuple[str, str]:
+    """``content`` and ``format`` of a file: UTF-8 text where it is text, else base64.
+
+    Raises 400 "bad format" if text was asked for and it is none.
+    """
+    work = partial(_encode, data, path, format)
+    return await asyncio.to_thread(work) if len(data) > LIGHT else work()
+
+
+def _encode(data: bytes, path: str, format: str | None) -> tuple[str, str]:
+    if format != "base64":
+        try:
+            return data.decode("utf-8"), "text"
+        except UnicodeDecodeError as error:
+            if format == "text":
+                raise Refusal(
+                    400, f'"{path}" is not UTF-8 encoded text.', reason="bad format"
+                ) from error
+    return base64.b64encode(data).decode("ascii"), "base64"
+
+
+async def decode(model: Model, path: str) -> bytes:
+    """The bytes that a model of type "file" carries; raises 400 where ``content`` and ``format`` disagree."""
+    content = model["content"]
+    if model.get("format") not in ("text", "base64"):
+        raise Refusal(400, "Must specify format of file contents as 'text' or 'base64'")
+    if not isinstance(content, str):
+        raise Refusal(400, f'The content of "{path}" must be a string.')
+    work = partial(_decode, content, model["format"], path)
+    return await asyncio.to_thread(work) if len(content) > LIGHT else work()
+
+
+def _decode(content: str, format: str, path: str) -> bytes:
+    try:
+        if format == "text":
+            return content.encode("utf-8")
+        # Some encoders break lines; anything else beyond the alphabet is damage, not to be dropped.
+        plain = content.replace("\n", "").replace("\r", "")
+        return base64.b64decode(plain, validate=True)
+    except (UnicodeEncodeError, binascii.Error, ValueError) as error:
+        raise Refusal(400, f"Encoding error saving {path}: {error}") from error
+
+
+class Trust(Protocol):
+    """The part of a contents manager that knows which notebooks the user trusts."""
+
+    notary: Any
+
+    def mark_trusted_cells(self, nb: Any, path: str = "") -> None: ...
+    def check_and_sign(self, nb: Any, path: str = "") -> None: ...
+    def validate_notebook_model(self, model: Model, validation_error: Any = None) -> Model: ...
+
+
+class Notebooks:
+    """Reads and writes notebooks in one thread of its own.
+
+    Parsing blocks for up to seconds, and the notary's SQLite connection belongs to the thread that opened
+    it. ``close()`` ends the thread.
+    """
+
+    def __init__(self, manager: Trust) -> None:
+        self._manager = manager
+        self._thread: ThreadPoolExecutor | None = None
+
+    async def _run(self, function: Callable[..., R], *args: Any) -> R:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="jupyter-mesh-notebooks")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+
+    async def read(self, data: bytes, path: str) -> Model:
+        """``content``, ``format`` and perhaps ``message`` for the bytes of a notebook; 400 if unreadable."""
+        return await self._run(self._read, data, path)
+
+    async def write(self, content: Any, path: str) -> tuple[bytes, str]:
+        """The bytes for the ``content`` of a notebook, signed if trusted, and what its validation says."""
+        return await self._run(self._write, content, path)
+
+    async def trust(self, data: bytes, path: str) -> None:
+        """Sign the notebook in ``data``: its author is trusted from now on."""
+        await self._run(self._trust, data, path)
+
+    async def close(self) -> None:
+        """Close the notary's database and end the thread."""
+        if self._thread is not None:
+            thread, self._thread = self._thread, None
+            await asyncio.get_running_loop().run_in_executor(thread, self._close_store)
+            thread.shutdown()
+
+    def _parse(self, data: bytes, path: str, errors: dict[str, Any]) -> Any:
+        try:
+            return nbformat.reads(
+                data.decode("utf-8"), as_version=4, capture_validation_error=errors
+            )
+        except Exception as error:
+            # nbformat lets through whatever its parsers and converters raise.
+            raise Refusal(400, f"Unreadable Notebook: {path} {error!r}") from error
+
+    def _read(self, data: bytes, path: str) -> Model:
+        errors: dict[str, Any] = {}
+        notebook = self._parse(data, path, errors)
+        self._manager.mark_trusted_cells(notebook, path)
+        model = {"content": notebook, "format": "json"}
+        return self._manager.validate_notebook_model(model, validation_error=errors)
+
+    def _write(self, content: Any, path: str) -> tuple[bytes, str]:
+        errors: dict[str, Any] = {}
+        try:
+            notebook = nbformat.from_dict(content)
+            self._manager.check_and_sign(notebook, path)
+            text = nbformat.writes(
+                notebook, version=nbformat.NO_CONVERT, capture_validation_error=errors
+            )
+            data = (text if text.endswith("\n") else text + "\n").encode("utf-8")
+        except Exception as error:
+            # As above: what is no notebook fails in nbformat in many ways, all of them the request's fault.
+            raise Refusal(400, f'What was to be saved as "{path}" is not a notebook.') from error
+        model = self._manager.validate_notebook_model({}, validation_error=errors)
+        return data, model.get("message", "")
+
+    def _trust(self, data: bytes, path: str) -> None:
+        notebook = self._parse(data, path, {})
+        self._manager.notary.mark_cells(notebook, True)
+        self._manager.check_and_sign(notebook, path)
+
+    def _close_store(self) -> None:
+        self._manager.notary.store.close()

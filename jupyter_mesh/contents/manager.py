@@ -1,0 +1,333 @@
+"""MeshContentsManager: the files of one site as Jupyter's contents."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from jupyter_mesh.contents.answers import answers
+from jupyter_mesh.contents.copies import MeshPlace, copy_tree
+from jupyter_mesh.contents.documents import decode
+from jupyter_mesh.contents.models import Model, model_of, next_name
+from jupyter_mesh.contents.reading import RECENT, MeshReader
+from jupyter_mesh.contents.uploads import LAST
+from jupyter_mesh.errors import (
+    AlreadyExists,
+    Conflict,
+    InvalidRequest,
+    IsADirectory,
+    MeshError,
+    NotADirectory,
+    NotAllowed,
+    NotFound,
+    NotSupported,
+)
+from jupyter_mesh.paths import is_within, join, name_of, parent_of
+
+if TYPE_CHECKING:
+    from jupyter_mesh.cs3.client import Content
+    from jupyter_mesh.models import Resource, Version
+
+__all__ = ["MeshContentsManager", "copy_name"]
+
+COPY_MARK = re.compile(r"-Copy\d*(?=\.|$)")
+
+
+def copy_name(name: str) -> str:
+    """The name that a copy of ``name`` is numbered from: an earlier "-Copy1" goes."""
+    return COPY_MARK.sub("", name)
+
+
+class MeshContentsManager(MeshReader):
+    """The files of one site: the areas, or a part of them, as the root of Jupyter's contents.
+
+    A save replaces only what its user has seen: the etag that went out last goes with the upload, and
+    another one at the site is a 412. One upload per path runs at a time. Each operation emits one event.
+    """
+
+    # Saving
+
+    @answers
+    async def save(self, model: Model, path: str) -> Model:
+        """Store a file, a notebook or a piece of an upload, or make a folder; the model without content."""
+        path, mesh = self._open(path)
+        chunk = model.get("chunk")
+        if chunk in (None, 1):
+            self.run_pre_save_hooks(model=model, path=path)
+        kind = model.get("type")
+        if not kind:
+            raise InvalidRequest("No file type provided")
+        if model.get("content") is None and kind != "directory":
+            raise InvalidRequest("No file content provided")
+        message = ""
+        if chunk is not None:
+            resource = await self._save_piece(model, path, mesh)
+            if resource is None:
+                return self._unfinished(path, mesh)
+        elif kind == "directory":
+            resource = await self._save_folder(path, mesh)
+        elif kind == "notebook":
+            data, message = await self._notebooks.write(model["content"], path)
+            resource = await self._store(path, mesh, data)
+        elif kind == "file":
+            resource = await self._store(path, mesh, await decode(model, path))
+        else:
+            raise InvalidRequest(f"Unhandled contents type: {kind}")
+        saved = model_of(resource, path, type=None if kind == "directory" else kind, hashed=True)
+        if message:
+            saved["message"] = message
+        self.run_post_save_hooks(model=saved, os_path=self._os_path(path, mesh))
+        self.emit(data={"action": "save", "path": path})
+        return saved
+
+    async def _save_folder(self, path: str, mesh: str) -> Resource:
+        try:
+            new = self._memory.was_absent(mesh, RECENT)
+            resource = await self.client.mkdir(mesh, exist_ok=not new)
+        except AlreadyExists as error:
+            raise InvalidRequest(f"Not a directory: {path}") from error
+        self._memory.wrote(resource)
+        return resource
+
+    async def _store(self, path: str, mesh: str, data: bytes) -> Resource:
+        async with self._locks.hold(mesh):
+            if_match = self._memory.base_of(mesh)
+            if_absent = not if_match and self._memory.was_absent(mesh, RECENT)
+            return await self._upload(path, mesh, data, len(data), if_match, if_absent)
+
+    async def _upload(
+        self, path: str, mesh: str, content: Content, size: int, if_match: str, if_absent: bool
+    ) -> Resource:
+        try:
+            resource = await self.client.upload(
+                mesh, content, size=size, if_match=if_match, if_absent=if_absent
+            )
+        except Conflict as error:
+            raise await self._conflict(path, mesh) from error
+        except MeshError:
+            self._memory.doubt(mesh)
+            raise
+        self._memory.wrote(resource)
+        return resource
+
+    async def _conflict(self, path: str, mesh: str) -> Conflict:
+        """The sentence for a save over a later change, with its time if the site tells it now."""
+        try:
+            changed = (await self.client.stat(mesh)).modified
+            when = f" at {changed:%H:%M:%S} UTC on {changed:%d %B}"
+        except MeshError:
+            when = ""
+        return Conflict(
+            f'"{path}" was changed by someone else{when}, after it was opened here. '
+            "Nothing was overwritten: reload it, or save your text under another name."
+        )
+
+    # Uploads in pieces
+
+    async def _save_piece(self, model: Model, path: str, mesh: str) -> Resource | None:
+        """Take one piece; the stored file after the last one, None before."""
+        number, kind = model["chunk"], model["type"]
+        if kind != "file":
+            raise InvalidRequest(f'File type "{kind}" is not supported for large file transfer')
+        if not isinstance(number, int) or number == 0 or number < LAST:
+            raise InvalidRequest(f"{number!r} is not the number of a piece of an upload.")
+        data = await decode(model, path)
+        async with self._locks.hold(mesh):
+            if number == 1:
+                found = await self._find(mesh)
+                if found is None:
+                    await self._need_folder(parent_of(mesh), path)
+                elif found.is_directory:
+                    raise IsADirectory(
+                        f'"{path}" is a folder: it cannot be overwritten with a file.'
+                    )
+                etag = found.etag if found else ""
+                await self._spools.begin(mesh, data, if_match=etag, if_absent=found is None)
+            elif number != LAST:
+                await self._spools.add(mesh, number, data)
+            else:
+                spool = await self._spools.finish(mesh, data)
+                try:
+                    return await self._upload(
+                        path, mesh, spool.file, spool.size, spool.if_match, spool.if_absent
+                    )
+                finally:
+                    spool.close()
+        return None
+
+    async def _need_folder(self, mesh: str, path: str) -> None:
+        if not await self._is_folder(mesh):
+            raise InvalidRequest(f'"{path}" cannot be stored: "{name_of(mesh)}" is not a folder.')
+
+    def _unfinished(self, path: str, mesh: str) -> Model:
+        """The answer to a piece before the last: nothing is at the site yet."""
+        now = datetime.now(UTC)
+        spool = self._spools.get(mesh)
+        return {
+            "name": name_of(path),
+            "path": path,
+            "type": "file",
+            "writable": True,
+            "created": now,
+            "last_modified": now,
+            "size": spool.size if spool else 0,
+            "mimetype": None,
+            "content": None,
+            "format": None,
+        }
+
+    # New names
+
+    @answers
+    async def increment_filename(self, filename: str, path: str = "", insert: str = "") -> str:
+        """A name that is free in a folder, found with one listing."""
+        _, mesh = self._open(path)
+        return await self._free_name(filename, mesh, insert)
+
+    async def _free_name(self, name: str, folder: str, insert: str) -> str:
+        try:
+            children = await self.client.list_folder(folder)
+        except NotADirectory as error:
+            raise NotFound(f'There is no folder "{name_of(folder)}".') from error
+        free = next_name(name, {child.name for child in children}, insert)
+        self._memory.saw(join(folder, free), None)
+        return free
+
+    @answers
+    async def new_untitled(self, path: str = "", type: str = "", ext: str = "") -> Model:
+        """Make an empty notebook, file or folder under the next free name."""
+        path, mesh = self._open(path)
+        kind = type or ("notebook" if ext == ".ipynb" else "file")
+        insert = ""
+        if kind == "directory":
+            name, insert = self.untitled_directory, " "
+        elif kind == "notebook":
+            name = self.untitled_notebook + ".ipynb"
+        elif kind == "file":
+            name = self.untitled_file + (ext or ".txt")
+        else:
+            raise InvalidRequest(f"Unexpected model type: {kind!r}")
+        # Two requests at once must not find the same name free.
+        async with self._locks.hold(mesh):
+            name = await self._free_name(name, mesh, insert)
+            model: Model = await self.new({"type": kind}, join(path, name))
+        return model
+
+    # Moving, copying, deleting
+
+    @answers
+    async def update(self, model: Model, path: str) -> Model:
+        """Rename to the ``path`` in the model; the model at the new place."""
+        path, mesh = self._open(path)
+        new_path, new_mesh = self._open(str(model.get("path", path)))
+        if path == new_path:
+            return model_of(await self._stat(mesh), path)
+        resource = await self._move(path, mesh, new_path, new_mesh)
+        self.emit(data={"action": "rename", "path": new_path, "source_path": path})
+        return model_of(resource, new_path)
+
+    @answers
+    async def rename(self, old_path: str, new_path: str) -> None:
+        """Rename or move; 409 if the name is taken."""
+        await self.update({"path": new_path}, old_path)
+
+    @answers
+    async def rename_file(self, old_path: str, new_path: str) -> None:
+        """Rename or move without an event."""
+        path, mesh = self._open(old_path)
+        new_path, new_mesh = self._open(new_path)
+        if path != new_path:
+            await self._move(path, mesh, new_path, new_mesh)
+
+    async def _move(self, path: str, mesh: str, new_path: str, new_mesh: str) -> Resource:
+        self._below_root(path, "renamed")
+        self._below_root(new_path, "overwritten")
+        try:
+            resource = await self.client.move(mesh, new_mesh)
+        finally:
+            self._memory.forget(mesh)
+            self._memory.forget(new_mesh)
+        self._memory.saw(new_mesh, resource)
+        return resource
+
+    @answers
+    async def copy(self, from_path: str, to_path: str | None = None) -> Model:
+        """Copy a file or a folder with all it holds, into a folder or to a full path."""
+        path, mesh = self._open(from_path)
+        self._below_root(path, "copied")
+        target, target_mesh = self._open(parent_of(path) if to_path is None else to_path)
+        if await self._is_present_folder(target_mesh):
+            name = await self._free_name(copy_name(name_of(path)), target_mesh, "-Copy")
+            target, target_mesh = join(target, name), join(target_mesh, name)
+        if is_within(target_mesh, mesh):
+            raise InvalidRequest(f'"{path}" cannot be copied into itself.')
+        try:
+            if (await self._stat(mesh)).is_directory:
+                place = MeshPlace(self.client)
+                await copy_tree(place, mesh, place, target_mesh)
+                resource = await self.client.stat(target_mesh)
+            else:
+                resource = await self.client.copy(mesh, target_mesh)
+        finally:
+            self._memory.forget(target_mesh)
+        self.emit(data={"action": "copy", "path": target, "source_path": path})
+        return model_of(resource, target)
+
+    async def _is_present_folder(self, mesh: str) -> bool:
+        found = await self._find(mesh)
+        return found is not None and found.is_directory
+
+    @answers
+    async def delete(self, path: str) -> None:
+        """Delete a file or folder: it goes to the bin of the site."""
+        await self.delete_file(path)
+        self.emit(data={"action": "delete", "path": self.clean(path)})
+
+    @answers
+    async def delete_file(self, path: str) -> None:
+        """Delete without an event."""
+        path, mesh = self._open(path)
+        self._below_root(path, "deleted")
+        if (
+            not (self.delete_to_trash or self.always_delete_dir)
+            and await self._is_folder(mesh)
+            and await self.client.list_folder(mesh)
+        ):
+            raise InvalidRequest(f"Directory {path} not empty")
+        try:
+            await self.client.delete(mesh)
+        finally:
+            self._memory.forget(mesh)
+
+    # Versions: what the checkpoints need
+
+    @answers
+    async def versions(self, path: str) -> list[Version]:
+        """The versions of a file; none where the site keeps none, or does not show them."""
+        _, mesh = self._open(path, 404)
+        try:
+            return await self.client.versions(mesh)
+        except (NotSupported, NotAllowed):
+            return []
+
+    @answers
+    async def modified(self, path: str) -> datetime:
+        """When a file was changed last."""
+        _, mesh = self._open(path, 404)
+        known = self._memory.last(mesh, RECENT) or await self._stat(mesh)
+        return known.modified
+
+    @answers
+    async def restore_version(self, path: str, key: str) -> None:
+        """Have the site put a version back in place of the file as it is."""
+        path, mesh = self._open(path)
+        async with self._locks.hold(mesh):
+            self._memory.wrote(await self.client.restore_version(mesh, key))
+        self.emit(data={"action": "save", "path": path})
+
+    def _os_path(self, path: str, mesh: str) -> str:
+        """What post-save hooks get: the file below the mount if there is one, else the API path."""
+        mount = os.environ.get("MESH_MOUNT", "")
+        return os.path.join(mount, mesh) if mount else path

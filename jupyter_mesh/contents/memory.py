@@ -1,0 +1,105 @@
+"""What a server remembers of the site: short-lived sightings, and what its users last read."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from jupyter_mesh.paths import is_within, parent_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from jupyter_mesh.models import Resource
+
+__all__ = ["Memory", "PathLocks"]
+
+LIMIT = 4096
+
+V = TypeVar("V")
+
+
+class Memory:
+    """Sightings by mesh path, each with its age, and the etag that a user's text is based on.
+
+    A sighting spares a question that was answered a moment ago; the caller says how old it may be. A
+    base is the etag of the content that went out last, so that saving over a later one is noticed.
+    Both are bounded. Every write of ours must be told, with ``wrote`` or ``forget``.
+    """
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[str, tuple[float, Resource | None]] = OrderedDict()
+        self._bases: OrderedDict[str, str] = OrderedDict()
+
+    def saw(self, path: str, resource: Resource | None) -> None:
+        """Remember what was at ``path`` just now; None for nothing."""
+        if resource is None:
+            self._bases.pop(path, None)
+        _put(self._seen, path, (time.monotonic(), resource))
+
+    def last(self, path: str, age: float) -> Resource | None:
+        """What was at ``path`` within the last ``age`` seconds, if that is known and was not nothing."""
+        at, resource = self._seen.get(path, (float("-inf"), None))
+        return resource if time.monotonic() - at <= age else None
+
+    def was_absent(self, path: str, age: float) -> bool:
+        """True if nothing was at ``path`` within the last ``age`` seconds."""
+        at, resource = self._seen.get(path, (float("-inf"), None))
+        return resource is None and time.monotonic() - at <= age
+
+    def read(self, resource: Resource) -> None:
+        """A user got to know this state of a file or folder."""
+        self.saw(resource.path, resource)
+        if not resource.is_directory:
+            _put(self._bases, resource.path, resource.etag)
+
+    def base_of(self, path: str) -> str:
+        """Etag that the user's text for ``path`` is based on; "" where nobody read it here."""
+        return self._bases.get(path, "")
+
+    def wrote(self, resource: Resource) -> None:
+        """We made this state: the next save builds on it, and its folder is another than before."""
+        self._seen.pop(parent_of(resource.path), None)
+        self.read(resource)
+
+    def doubt(self, path: str) -> None:
+        """What is at ``path`` has to be looked at again; the user's text is still based on the same."""
+        self._seen.pop(path, None)
+
+    def forget(self, path: str) -> None:
+        """Drop all that is known of ``path``, of what is below, and of the state of its folder."""
+        self._seen.pop(parent_of(path), None)
+        for known in [each for each in self._seen if is_within(each, path)]:
+            del self._seen[known]
+        for known in [each for each in self._bases if is_within(each, path)]:
+            del self._bases[known]
+
+
+def _put(mapping: OrderedDict[str, V], key: str, value: V) -> None:
+    mapping[key] = value
+    mapping.move_to_end(key)
+    if len(mapping) > LIMIT:
+        mapping.popitem(last=False)
+
+
+class PathLocks:
+    """One asyncio lock per path, kept only while somebody holds or awaits it."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def hold(self, path: str) -> AsyncIterator[None]:
+        """Let one writer at a time work on ``path``."""
+        lock, users = self._locks.get(path, (asyncio.Lock(), 0))
+        self._locks[path] = lock, users + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._locks.pop(path)
+            if users > 1:
+                self._locks[path] = lock, users - 1

@@ -1,0 +1,80 @@
+"""Resources of the mesh as models of Jupyter's contents API: pure functions."""
+
+from __future__ import annotations
+
+import mimetypes
+from typing import TYPE_CHECKING, Any
+
+from jupyter_mesh.paths import name_of
+
+if TYPE_CHECKING:
+    from jupyter_mesh.models import Resource
+
+__all__ = ["HASH_ALGORITHM", "Model", "hash_of", "is_hidden", "model_of", "next_name", "split_name"]
+
+Model = dict[str, Any]
+
+HASH_ALGORITHM = "etag"
+
+# The first look-up of a type reads files of the system: not inside a running loop.
+mimetypes.init()
+
+
+def hash_of(resource: Resource) -> str:
+    """What changes when the content changes, without reading it: the etag.
+
+    Sites without etags (OCM mounts) get time and size; Lab takes an empty hash for none.
+    """
+    return resource.etag or f"{resource.modified.timestamp():.6f}-{resource.size}"
+
+
+def model_of(
+    resource: Resource, path: str, *, type: str | None = None, hashed: bool = False
+) -> Model:
+    """The model of ``resource`` at the API path ``path``, without content.
+
+    CS3 knows no time of creation: ``created`` is the time of the last change.
+    """
+    if resource.is_directory:
+        kind = "directory"
+    else:
+        kind = type or ("notebook" if path.endswith(".ipynb") else "file")
+    may = resource.permissions
+    return {
+        "name": name_of(path),
+        "path": path,
+        "type": kind,
+        "writable": may.create if resource.is_directory else may.write,
+        "created": resource.modified,
+        "last_modified": resource.modified,
+        "size": None if resource.is_directory else resource.size,
+        "mimetype": mimetypes.guess_type(path)[0] if kind == "file" else None,
+        "content": None,
+        "format": None,
+        "hash": hash_of(resource) if hashed else None,
+        "hash_algorithm": HASH_ALGORITHM if hashed else None,
+    }
+
+
+def is_hidden(path: str) -> bool:
+    """True if any part of ``path`` begins with a dot. Names alone decide: no site is asked."""
+    return any(part.startswith(".") for part in path.split("/"))
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Stem and suffix as Jupyter splits them: ".tar.gz" stays whole, a notebook may have dots."""
+    if name.endswith(".ipynb"):
+        stem, dot, suffix = name.rpartition(".")
+    else:
+        stem, dot, suffix = name.partition(".")
+    return stem, dot + suffix
+
+
+def next_name(name: str, taken: set[str], insert: str = "") -> str:
+    """``name``, or with the first number that makes it new: "x1.txt", "x-Copy1.txt"."""
+    stem, suffix = split_name(name)
+    number = 0
+    while name in taken:
+        number += 1
+        name = f"{stem}{insert}{number}{suffix}"
+    return name
