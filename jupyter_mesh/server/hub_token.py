@@ -25,7 +25,7 @@ RENEW_BEFORE = 60.0
 """Seconds before its end at which a token is replaced; half its life when that is shorter."""
 
 DEADLINE = 30.0
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+FIRST_PAUSE, LONGEST_PAUSE, PAUSE_WHILE_LOGGED_OUT = 1.0, 60.0, 5.0
 LOOK_AGAIN = 60.0
 """Seconds after which the clock is looked at again: a laptop may have slept meanwhile."""
 
@@ -86,7 +86,11 @@ class HubToken(FileToken):
                 except MeshError as error:
                     log.warning("No new storage token from the hub: %s", error)
                     self._due = time.time() + pause * random.uniform(0.5, 1.5)  # noqa: S311  spreads servers
-                    pause = min(2 * pause, LONGEST_PAUSE)
+                    # A user who logs in again comes back to this page and waits for us.
+                    longest = (
+                        PAUSE_WHILE_LOGGED_OUT if isinstance(error, LoginEnded) else LONGEST_PAUSE
+                    )
+                    pause = min(2 * pause, longest)
             await asyncio.sleep(min(max(0.0, self._due - time.time()), LOOK_AGAIN))
 
     async def _ask(self, *, force: bool) -> None:

@@ -1,6 +1,7 @@
 """A real JupyterHub process with its proxy, and a browser-like client for it."""
 
 import asyncio
+import http.client
 import os
 import secrets
 import signal
@@ -8,8 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import aiohttp
@@ -82,10 +81,15 @@ class Hub:
         deadline = time.monotonic() + 40
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
             try:
-                with urllib.request.urlopen(f"{self.url}/hub/health", timeout=5):
+                connection.request("GET", "/hub/health")
+                if connection.getresponse().status == 200:
                     return
-            except (urllib.error.URLError, ConnectionError):
+            except (OSError, http.client.HTTPException):
+                pass
+            finally:
+                connection.close()
                 time.sleep(0.2)
         raise AssertionError(f"no hub after 40 s\n{self.log}")
 
@@ -100,14 +104,20 @@ class Hub:
             self.process.wait(30)
 
     def api(self, token=None):
-        """A client with the service's token, or another."""
+        """A client of the hub with the service's token, or another."""
+        return self.at("hub/api/", token)
+
+    def at(self, path, token=None):
+        """A client of what lies at a path, such as a user's server."""
         return aiohttp.ClientSession(
-            f"{self.url}/hub/api/", headers={"Authorization": f"token {token or self.token}"}
+            f"{self.url}/{path}", headers={"Authorization": f"token {token or self.token}"}
         )
 
     async def start_server(self, user):
-        """Ask for a server and wait until it is ready; returns its model."""
+        """Ask for a server unless there is one, and wait until it is ready; returns its model."""
         async with self.api() as api:
+            if running := await self._ready(api, user):
+                return running
             async with api.post(f"users/{user}/server") as reply:
                 assert reply.status in (201, 202), await reply.text()
             return await until(lambda: self._ready(api, user))
