@@ -1,0 +1,141 @@
+"""MeshExtension: joins configuration, site and handlers. It holds no logic of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Instance, Unicode, default
+
+from jupyter_mesh.errors import InvalidRequest, MeshError
+from jupyter_mesh.paths import AREAS, MOUNT, is_within, join
+from jupyter_mesh.server.handlers.open import OpenHandler
+from jupyter_mesh.server.handlers.status import StatusHandler
+from jupyter_mesh.server.hub_token import HubToken
+from jupyter_mesh.server.site import SiteWatch
+
+if TYPE_CHECKING:
+    from jupyter_mesh.contents import MeshContentsManager
+    from jupyter_mesh.cs3 import MeshClient
+
+__all__ = ["MeshExtension"]
+
+
+class MeshExtension(ExtensionApp):
+    """The REST and the pages of jupyter-mesh in a Jupyter server.
+
+    Without one of our contents managers it answers that no site is configured; it never keeps a server
+    from starting. It stops what it started, and closes the client of the site.
+    """
+
+    name = "jupyter_mesh"
+
+    site_title = Unicode(
+        help=(
+            "Name of the site as its people call it, shown in the Mesh panel. Left empty, "
+            "MESH_SITE_TITLE is used, and without it the name of the site."
+        )
+    ).tag(config=True)
+
+    watch = Instance(SiteWatch, args=(None,), help="How the site is.")
+    _manager: MeshContentsManager | None = None
+    _hub_token: asyncio.Task[None] | None = None
+
+    @default("site_title")
+    def _default_site_title(self) -> str:
+        return os.environ.get("MESH_SITE_TITLE", "")
+
+    def initialize_settings(self) -> None:
+        """Find the site and tell the page where the mesh lies, so that Lab need not ask before it draws."""
+        self._manager = self._find_manager()
+        client, problem = self._find_client()
+        self.watch = SiteWatch(client, problem=problem)
+        page = self.settings.setdefault("page_config_data", {})
+        page["mesh"] = json.dumps({"root": self.root, "areas": self.areas})
+
+    def initialize_handlers(self) -> None:
+        """Add our addresses."""
+        self.handlers.extend(
+            [(r"/api/mesh/status/?", StatusHandler), (r"/mesh/open/?", OpenHandler)]
+        )
+
+    async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        """Keep the token file fresh in a server that a hub of ours started."""
+        hub_token = HubToken.from_environment()
+        if hub_token is not None:
+            self._hub_token = asyncio.create_task(hub_token.run())
+
+    async def stop_extension(self) -> None:
+        """Stop the tasks, then close the client."""
+        if self._hub_token is not None:
+            self._hub_token.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._hub_token
+        await self.watch.close()
+        if self._manager is not None:
+            await self._manager.close()
+
+    # What the handlers tell
+
+    @property
+    def root(self) -> str:
+        """API path of the folder that holds the mesh; "" if the mesh is the whole tree."""
+        return MOUNT if self._manager is None else self._manager.prefix
+
+    @property
+    def areas(self) -> list[dict[str, str]]:
+        """The areas that are shown, with the API path of each."""
+        shown = "" if self._manager is None else self._manager.mesh_root
+        return [
+            {"name": area, "path": join(self.root, area.removeprefix(shown))}
+            for area in AREAS
+            if is_within(area, shown) or is_within(shown, area)
+        ]
+
+    @property
+    def site(self) -> dict[str, str]:
+        """Name, title and gateway of the site; empty texts without one."""
+        client = self.watch.client
+        name = client.site if client is not None else ""
+        return {
+            "name": name,
+            "title": (self.site_title or name) if name else "",
+            "gateway": client.gateway if client is not None else "",
+        }
+
+    @property
+    def features(self) -> dict[str, bool]:
+        """What the site is known to be able (true) or unable (false) to do."""
+        return {}
+
+    @property
+    def sign_in(self) -> str | None:
+        """Where the user signs in again, as a path on the hub's host; None without a hub."""
+        hub = os.environ.get("JUPYTERHUB_BASE_URL")
+        return f"{hub.rstrip('/')}/hub/logout" if hub else None
+
+    def _find_manager(self) -> MeshContentsManager | None:
+        """Our contents manager, alone or inside a composite."""
+        from jupyter_mesh.contents import CompositeContentsManager, MeshContentsManager
+
+        manager = self.serverapp.contents_manager if self.serverapp is not None else None
+        if isinstance(manager, CompositeContentsManager):
+            manager = manager.mesh
+        return manager if isinstance(manager, MeshContentsManager) else None
+
+    def _find_client(self) -> tuple[MeshClient | None, MeshError | None]:
+        """The client of that manager, or why there is none."""
+        if self._manager is None:
+            return None, InvalidRequest(
+                "This server shows no files of a site. Set ServerApp.contents_manager_class to "
+                "jupyter_mesh.contents.CompositeContentsManager."
+            )
+        try:
+            return self._manager.client, None
+        except MeshError as error:
+            self.log.warning("No site: %s", error)
+            return None, error

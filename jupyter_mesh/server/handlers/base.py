@@ -1,0 +1,58 @@
+"""MeshHandler: what every handler of ours shares: login, and one form of error."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.extension.handler import ExtensionHandlerMixin
+from tornado.web import HTTPError
+
+from jupyter_mesh.errors import MeshError
+
+if TYPE_CHECKING:
+    from jupyter_mesh.server.app import MeshExtension
+
+__all__ = ["MeshHandler"]
+
+
+class MeshHandler(ExtensionHandlerMixin, APIHandler):
+    """Base of the REST handlers. A MeshError raised by a verb becomes its status and its sentence.
+
+    Every error is answered as ``{"message", "reason", "trace"}``; any other exception is our own mistake
+    and says so, with its traceback in the log alone.
+    """
+
+    auth_resource = "contents"
+    """Whoever may read contents may use the mesh through this server."""
+
+    @property
+    def mesh(self) -> MeshExtension:
+        """The extension that made this handler."""
+        return cast("MeshExtension", self.extensionapp)
+
+    def log_exception(self, *exc_info: Any) -> None:
+        """Log what an operator can act on: our mistakes with a traceback, the rest in one line."""
+        error = exc_info[1]
+        if isinstance(error, MeshError):
+            self.log.warning("%s %s: %s", self.request.method, self.request.path, error)
+        else:
+            super().log_exception(*exc_info)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer with JSON: the sentence of our own errors, a plain reason for all others."""
+        error = kwargs.get("exc_info", (None, None))[1]
+        message, trace = (
+            "Something went wrong in jupyter-mesh. The log of the server has details.",
+            "",
+        )
+        if isinstance(error, MeshError):
+            status_code, message, trace = error.status, str(error), error.trace
+        elif isinstance(error, HTTPError):
+            message = error.get_message() or ""
+        reason = HTTPStatus(status_code).phrase
+        self.set_status(status_code)
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps({"message": message or reason, "reason": reason, "trace": trace}))

@@ -1,0 +1,159 @@
+// The folder that the Mesh browser shows.
+import type { Contents } from '@jupyterlab/services';
+import type { ISignal } from '@lumino/signaling';
+
+import { PathExt } from '@jupyterlab/coreutils';
+import { FilterFileBrowserModel } from '@jupyterlab/filebrowser';
+import { Signal } from '@lumino/signaling';
+
+/** Milliseconds that a folder may take before the panel shows that it waits. */
+const PATIENCE = 150;
+
+/** A file browser model that stays below one folder and tells what it waits for and what failed. */
+export class MeshBrowserModel extends FilterFileBrowserModel {
+  constructor(options: MeshBrowserModel.IOptions) {
+    // Without the leading slash the base class takes its root for a relative path, and loops on 404.
+    super({ ...options, root: options.root ? `/${options.root}` : '' });
+    this._base = options.root;
+    this._start = options.start;
+    this._database = options.state;
+    this.connectionFailure.connect(this._onFailure, this);
+    this.refreshed.connect(this._emitChanged, this);
+  }
+
+  /** Emitted when anything that is told here, or the listing, has changed. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** The folder that is being opened, or null. A refresh of the open folder does not count. */
+  get opening(): string | null {
+    return this._opening;
+  }
+
+  /** True when a folder has been opening for a noticeable time. */
+  get isSlow(): boolean {
+    return this._isSlow;
+  }
+
+  /** True once a folder could be read. */
+  get isPopulated(): boolean {
+    return this._isPopulated;
+  }
+
+  /** True if there is no row to show. */
+  get isEmpty(): boolean {
+    return this.items().next().done === true;
+  }
+
+  /** True if a filter, or the rule for hidden files, hides all that the folder holds. */
+  get isFiltered(): boolean {
+    return this._isFilterSet && this.isEmpty;
+  }
+
+  /** Why the folder could not be read the last time, or "". */
+  get failure(): string {
+    return this._failure;
+  }
+
+  override dispose(): void {
+    clearTimeout(this._timer);
+    super.dispose();
+  }
+
+  /** Opens a folder, else that of the last visit, else the first area. Reads nothing before it is called. */
+  async open(id: string, path?: string): Promise<void> {
+    await this.restore(id, false);
+    const target = path ?? (await this._lastPath(id)) ?? this._start;
+    await this.cd(`/${PathExt.removeSlash(target)}`);
+  }
+
+  override async cd(path = '.'): Promise<void> {
+    if (path === '.' || path === '') {
+      return super.cd('.');
+    }
+    // Paths of the state database and of links are absolute without a slash; the base class would look
+    // for them below the open folder.
+    const isAbsolute =
+      this._base && (path === this._base || path.startsWith(`${this._base}/`));
+    const target = isAbsolute ? `/${path}` : path;
+    this._setOpening(this.manager.services.contents.resolvePath(this.path, target));
+    try {
+      await super.cd(target);
+    } finally {
+      this._setOpening(null);
+    }
+  }
+
+  override setFilter(
+    filter: Parameters<FilterFileBrowserModel['setFilter']>[0]
+  ): void {
+    this._isFilterSet = true;
+    super.setFilter(filter);
+  }
+
+  protected override handleContents(contents: Contents.IModel): void {
+    super.handleContents(contents);
+    this._isPopulated = true;
+    this._failure = '';
+  }
+
+  /** The folder of the last visit, if it is still there. */
+  private async _lastPath(id: string): Promise<string | undefined> {
+    const saved = await this._database?.fetch(`file-browser-${id}:cwd`);
+    const path = (saved as { path?: string } | undefined)?.path;
+    if (path) {
+      try {
+        await this.manager.services.contents.get(path, { content: false });
+        return path;
+      } catch {
+        // It is gone or the site is away: opening the first area will tell which.
+      }
+    }
+    return undefined;
+  }
+
+  private _setOpening(path: string | null): void {
+    clearTimeout(this._timer);
+    this._opening = path;
+    this._isSlow = false;
+    if (path !== null) {
+      this._timer = setTimeout(() => {
+        this._isSlow = true;
+        this._emitChanged();
+      }, PATIENCE);
+    }
+    this._emitChanged();
+  }
+
+  private _onFailure(_: unknown, error: Error): void {
+    this._failure = error.message;
+    this._emitChanged();
+  }
+
+  private _emitChanged(): void {
+    if (!this.isDisposed) {
+      this._changed.emit();
+    }
+  }
+
+  private _base: string;
+  private _start: string;
+  private _database: MeshBrowserModel.IOptions['state'];
+  private _changed = new Signal<this, void>(this);
+  private _opening: string | null = null;
+  private _isSlow = false;
+  private _isPopulated = false;
+  private _isFilterSet = false;
+  private _failure = '';
+  private _timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+export namespace MeshBrowserModel {
+  export interface IOptions extends FilterFileBrowserModel.IOptions {
+    /** API path of the folder to stay below; "" for the whole tree. */
+    root: string;
+    /** API path of the folder to open first. */
+    start: string;
+  }
+}

@@ -1,0 +1,69 @@
+// Figures and times as people read them.
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { ISiteStatus } from '../tokens';
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+/** The figure in the unit of `reference`, at most one decimal: 3100000000 of 50e9 is "3.1". */
+function figure(bytes: number, exponent: number): string {
+  const value = bytes / 1000 ** exponent;
+  return value >= 100 || exponent === 0
+    ? value.toFixed(0)
+    : value.toFixed(1).replace(/\.0$/, '');
+}
+
+function exponentOf(bytes: number): number {
+  const exponent = bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3);
+  return Math.min(exponent, UNITS.length - 1);
+}
+
+/** "2.1 GB" */
+export function formatBytes(bytes: number): string {
+  const exponent = exponentOf(bytes);
+  return `${figure(bytes, exponent)} ${UNITS[exponent]}`;
+}
+
+/** "3.1 of 50 GB used"; with one unit where both figures fit it. */
+export function formatQuota(
+  quota: { used: number; total: number },
+  trans: TranslationBundle
+): string {
+  const total = formatBytes(quota.total);
+  const exponent = exponentOf(quota.total);
+  const isReadable = quota.used === 0 || quota.used >= 0.1 * 1000 ** exponent;
+  const used = isReadable
+    ? figure(quota.used, exponent)
+    : formatBytes(quota.used);
+  return trans.__('%1 of %2 used', used, total);
+}
+
+/** "14:02" today, with the date before. */
+export function formatSince(since: Date, now = new Date()): string {
+  const time: Intl.DateTimeFormatOptions = {
+    hour: '2-digit',
+    minute: '2-digit'
+  };
+  return since.toDateString() === now.toDateString()
+    ? since.toLocaleTimeString([], time)
+    : since.toLocaleString([], { ...time, day: 'numeric', month: 'long' });
+}
+
+/** The state of the site in words. */
+export function describeState(
+  status: ISiteStatus | null,
+  trans: TranslationBundle
+): string {
+  switch (status?.state) {
+    case 'online':
+      return trans.__('Connected');
+    case 'offline':
+      return trans.__('Not answering');
+    case 'signed-out':
+      return trans.__('Signed out');
+    case 'not-configured':
+      return trans.__('Not set up');
+    default:
+      return trans.__('Connecting…');
+  }
+}

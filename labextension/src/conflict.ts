@@ -1,0 +1,223 @@
+// A save that meets somebody else's change.
+//
+// JupyterLab 4.6 has no extension point here, so two methods of the shared class Context are replaced;
+// a test per Lab version guards them (tests/lab/test_conflict.py).
+import type { Contents } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
+import { PathExt, Time } from '@jupyterlab/coreutils';
+import { Context } from '@jupyterlab/docregistry';
+
+import type { IMeshModel } from './tokens';
+
+type Choice = 'copy' | 'overwrite' | 'theirs' | 'cancel';
+
+type SaveOptions = Partial<Contents.IModel>;
+
+/** What is used of the private side of Context. */
+interface IContextInside {
+  readonly path: string;
+  readonly isDisposed: boolean;
+  revert(): Promise<void>;
+  _manager: { contents: Contents.IManager };
+  _contentProviderId?: string;
+  _conflictModalIsOpen: boolean;
+  _maybeSave(options: SaveOptions): Promise<Contents.IModel>;
+  _raiseConflict(
+    model: Contents.IModel,
+    options: SaveOptions
+  ): Promise<Contents.IModel>;
+  _handleError(error: unknown, title: string): Promise<void>;
+}
+
+interface IOptions {
+  mesh: IMeshModel;
+  trans: TranslationBundle;
+  /** Opens the copy that was made of the user's version. */
+  openCopy: (path: string) => Promise<unknown>;
+}
+
+/** Rejection that tells Lab: the user decided not to save, the document stays as it is. */
+function cancelled(name: 'ModalCancelError' | 'ModalDuplicateError'): Error {
+  return Object.assign(new Error(name), { name });
+}
+
+/** Replaces the stock dialog for documents of the mesh; other documents keep it. */
+export function installConflictDialog(options: IOptions): void {
+  const { mesh, trans } = options;
+  const proto = Context.prototype as unknown as IContextInside;
+  const stock = {
+    maybeSave: proto._maybeSave,
+    raiseConflict: proto._raiseConflict,
+    handleError: proto._handleError
+  };
+
+  // A change that happens between the look and the write is answered with 412: the same question.
+  proto._maybeSave = async function (saveOptions) {
+    try {
+      return await stock.maybeSave.call(this, saveOptions);
+    } catch (error) {
+      const status = (error as { response?: Response }).response?.status;
+      if (status !== 412 || !mesh.contains(this.path)) {
+        throw error;
+      }
+      const theirs = await this._manager.contents.get(this.path, {
+        content: false,
+        hash: true
+      });
+      return this._raiseConflict(theirs, saveOptions);
+    }
+  };
+
+  proto._raiseConflict = async function (theirs, saveOptions) {
+    if (!mesh.contains(this.path)) {
+      return stock.raiseConflict.call(this, theirs, saveOptions);
+    }
+    if (this._conflictModalIsOpen) {
+      throw cancelled('ModalDuplicateError');
+    }
+    this._conflictModalIsOpen = true;
+    try {
+      const choice = await askUntilSure(this.path, theirs, trans);
+      if (this.isDisposed || choice === 'cancel') {
+        throw cancelled('ModalCancelError');
+      }
+      if (choice === 'overwrite') {
+        return await save(this, this.path, saveOptions);
+      }
+      if (choice === 'copy') {
+        const copy = await saveCopy(this, saveOptions, trans);
+        Notification.success(
+          trans.__('Your version is saved as "%1".', PathExt.basename(copy)),
+          { autoClose: 5000 }
+        );
+        void options.openCopy(copy);
+      }
+      await this.revert();
+      return theirs;
+    } finally {
+      this._conflictModalIsOpen = false;
+    }
+  };
+
+  proto._handleError = async function (error, title) {
+    if (mesh.contains(this.path)) {
+      mesh.noteFailure(error);
+    }
+    return stock.handleError.call(this, error, title);
+  };
+}
+
+/** Writes, and takes over the hash of what was written as the stock save does. */
+async function save(
+  context: IContextInside,
+  path: string,
+  options: SaveOptions
+): Promise<Contents.IModel> {
+  const { contents } = context._manager;
+  const contentProviderId = context._contentProviderId;
+  const saved = await contents.save(path, { ...options, contentProviderId });
+  const { hash, hash_algorithm } = await contents.get(path, {
+    content: false,
+    hash: true,
+    contentProviderId
+  });
+  return { ...saved, hash, hash_algorithm };
+}
+
+/** Writes the user's version beside the file, under a name that is free. Answers its path. */
+async function saveCopy(
+  context: IContextInside,
+  options: SaveOptions,
+  trans: TranslationBundle
+): Promise<string> {
+  const { contents } = context._manager;
+  const folder = PathExt.dirname(context.path);
+  const listing = await contents.get(folder, { content: true });
+  const taken = new Set(
+    (listing.content as Contents.IModel[]).map(item => item.name)
+  );
+  const extension = PathExt.extname(context.path);
+  const stem = PathExt.basename(context.path, extension);
+  let name = `${trans.__('%1 (my version)', stem)}${extension}`;
+  for (let count = 2; taken.has(name); count++) {
+    name = `${trans.__('%1 (my version %2)', stem, count)}${extension}`;
+  }
+  const path = PathExt.join(folder, name);
+  await contents.save(path, { ...options, name, path });
+  return path;
+}
+
+/** Asks what to do; a choice that loses text is asked for once more, and "no" leads back. */
+async function askUntilSure(
+  path: string,
+  theirs: Contents.IModel,
+  trans: TranslationBundle
+): Promise<Choice> {
+  const name = PathExt.basename(path);
+  for (;;) {
+    const choice = await ask(name, theirs, trans);
+    if (choice === 'copy' || choice === 'cancel') {
+      return choice;
+    }
+    const { button } = await showDialog({
+      title:
+        choice === 'overwrite'
+          ? trans.__('Overwrite "%1"?', name)
+          : trans.__('Load theirs?'),
+      body:
+        choice === 'overwrite'
+          ? trans.__(
+              'What others changed in "%1" since you opened it is replaced by your version.',
+              name
+            )
+          : trans.__('Your unsaved changes in "%1" are lost.', name),
+      defaultButton: 0,
+      buttons: [
+        Dialog.cancelButton({ label: trans.__('Back') }),
+        Dialog.warnButton({
+          label:
+            choice === 'overwrite'
+              ? trans.__('Overwrite')
+              : trans.__('Load theirs')
+        })
+      ]
+    });
+    if (button.accept) {
+      return choice;
+    }
+  }
+}
+
+async function ask(
+  name: string,
+  theirs: Contents.IModel,
+  trans: TranslationBundle
+): Promise<Choice> {
+  const { button } = await showDialog({
+    title: trans.__(
+      '"%1" was changed by somebody else %2.',
+      name,
+      Time.formatHuman(theirs.last_modified)
+    ),
+    body: trans.__('Your changes are still here.'),
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Cancel') }),
+      Dialog.warnButton({
+        label: trans.__('Load theirs…'),
+        actions: ['theirs']
+      }),
+      Dialog.warnButton({
+        label: trans.__('Overwrite…'),
+        actions: ['overwrite']
+      }),
+      Dialog.okButton({
+        label: trans.__('Save mine as a copy'),
+        actions: ['copy']
+      })
+    ],
+    defaultButton: 3
+  });
+  return (button.actions[0] as Choice | undefined) ?? 'cancel';
+}

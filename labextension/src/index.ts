@@ -1,0 +1,19 @@
+import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+
+import { clipboard } from './plugins/clipboard';
+import { conflict } from './plugins/conflict';
+import { link } from './plugins/link';
+import { panel } from './plugins/panel';
+import { site } from './plugins/site';
+import { status } from './plugins/status';
+
+const plugins: JupyterFrontEndPlugin<unknown>[] = [
+  site,
+  panel,
+  link,
+  status,
+  clipboard,
+  conflict
+];
+
+export default plugins;

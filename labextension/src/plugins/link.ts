@@ -1,0 +1,105 @@
+import type {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+
+import { IRouter } from '@jupyterlab/application';
+import { Clipboard, Notification } from '@jupyterlab/apputils';
+import { PageConfig, URLExt } from '@jupyterlab/coreutils';
+import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { linkIcon } from '@jupyterlab/ui-components';
+
+import {
+  CommandIDs,
+  DOMAIN,
+  IMeshModel,
+  IMeshPanel,
+  NAMESPACE
+} from '../tokens';
+
+export const link: JupyterFrontEndPlugin<void> = {
+  id: `${NAMESPACE}:link`,
+  description: 'Links that open the Mesh panel at a place: /lab?mesh=<path>.',
+  autoStart: true,
+  requires: [IMeshModel, IMeshPanel, IFileBrowserFactory],
+  optional: [IRouter, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    mesh: IMeshModel,
+    panel: IMeshPanel,
+    factory: IFileBrowserFactory,
+    router: IRouter | null,
+    translator: ITranslator | null
+  ): void => {
+    const { commands } = app;
+    const trans = (translator ?? nullTranslator).load(DOMAIN);
+
+    commands.addCommand(CommandIDs.openLink, {
+      label: trans.__('Open Mesh Link'),
+      caption: trans.__('Open the place that a link names'),
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            search: {
+              type: 'string',
+              description: trans.__('Query of the address, with "mesh=<path>"')
+            }
+          }
+        }
+      },
+      isVisible: () => false,
+      execute: args => {
+        const search = String(args['search'] ?? '');
+        const path = new URLSearchParams(search).get('mesh') ?? '';
+        // The layout is restored only after this command has returned: waiting for it here would hang
+        // the start.
+        void app.restored.then(() =>
+          commands.execute(CommandIDs.openPath, { path })
+        );
+      }
+    });
+    router?.register({
+      command: CommandIDs.openLink,
+      pattern: /[?&]mesh=/,
+      rank: 20
+    });
+
+    /** What the link is for: the selected item, else the open folder. */
+    const target = (): string => {
+      const browser = factory.tracker.currentWidget ?? panel.browser;
+      return (
+        browser.selectedItems().next().value?.path ?? browser.model.path
+      );
+    };
+    commands.addCommand(CommandIDs.copyLink, {
+      label: trans.__('Copy Mesh Link'),
+      caption: trans.__('Copy a link that opens this place in the Mesh panel'),
+      icon: linkIcon.bindprops({ stylesheet: 'menuItem' }),
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            path: {
+              type: 'string',
+              description: trans.__('API path; the selected item without it')
+            }
+          }
+        }
+      },
+      isVisible: () => mesh.contains(target()),
+      execute: args => {
+        const path = String(args['path'] ?? target());
+        const url = URLExt.join(PageConfig.getShareUrl(), 'mesh/open');
+        Clipboard.copyToSystem(`${url}?path=${encodeURIComponent(path)}`);
+        Notification.success(trans.__('Link copied.'), { autoClose: 3000 });
+      }
+    });
+    app.contextMenu.addItem({
+      command: CommandIDs.copyLink,
+      selector: '.jp-DirListing-item',
+      rank: 17.5
+    });
+  }
+};

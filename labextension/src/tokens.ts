@@ -1,0 +1,105 @@
+// Ids, tokens and types. Importing this file does nothing.
+import type { FileBrowser } from '@jupyterlab/filebrowser';
+import type { IDisposable } from '@lumino/disposable';
+import type { ISignal } from '@lumino/signaling';
+import { Token } from '@lumino/coreutils';
+
+/** Every plugin id begins with this. */
+export const NAMESPACE = '@jupyter-mesh/labextension';
+
+/** Gettext domain of every text a user reads. */
+export const DOMAIN = 'jupyter_mesh';
+
+/** Widget ids: layouts and saved state refer to them. */
+export const PANEL_ID = 'jp-mesh-panel';
+export const BROWSER_ID = 'jp-mesh-browser';
+
+export namespace CommandIDs {
+  export const openPath = 'mesh:open-path';
+  export const openLink = 'mesh:open-link';
+  export const copyLink = 'mesh:copy-link';
+  export const refresh = 'mesh:refresh';
+  export const newLauncher = 'mesh:new-launcher';
+  export const newNotebook = 'mesh:new-notebook';
+  export const newFolder = 'mesh:new-folder';
+  export const upload = 'mesh:upload';
+  export const toggleFilter = 'mesh:toggle-filter';
+  export const details = 'mesh:details';
+  export const signIn = 'mesh:sign-in';
+}
+
+/** How the site is, in the words of the server. */
+export type SiteState = 'online' | 'offline' | 'signed-out' | 'not-configured';
+
+export type AreaName = 'home' | 'projects' | 'shares';
+
+/** An area of the mesh: `path` is the API path of its folder. */
+export interface IArea {
+  name: AreaName;
+  path: string;
+}
+
+/** What the server writes into the page, so that nothing has to be asked before the panel is built. */
+export interface IMeshPage {
+  /** API path of the folder that holds the areas; "" if the mesh is the whole tree. */
+  root: string;
+  areas: IArea[];
+}
+
+/** The answer of `GET <base>/api/mesh/status`. */
+export interface ISiteStatus {
+  site: { name: string; title: string; gateway: string };
+  user: { username: string; displayName: string } | null;
+  state: SiteState;
+  /** When the state began, ISO 8601. */
+  since: string;
+  /** One sentence for people, or "". */
+  message: string;
+  /** Reference id of a failure for the operators of the site, or "". */
+  trace: string;
+  quota: { used: number; total: number | null } | null;
+  /** What this site can (true) and cannot do (false). */
+  features: Record<string, boolean>;
+  /** Where to sign in again, relative to the host, or null without a hub. */
+  signIn: string | null;
+}
+
+/** What every part of the front end knows of the site. */
+export interface IMeshModel extends IDisposable {
+  /** API path of the folder that holds the areas; "" if the mesh is the whole tree. */
+  readonly root: string;
+  readonly areas: readonly IArea[];
+  /** Null until the server has answered once. */
+  readonly status: ISiteStatus | null;
+  /** True while an answer is awaited. */
+  readonly isLoading: boolean;
+  readonly stateChanged: ISignal<IMeshModel, void>;
+  /** Asks the server; `fresh` asks the site itself, past every cache. Never rejects. */
+  refresh(fresh?: boolean): Promise<void>;
+  /** A request about the mesh failed elsewhere: look whether the site is at fault. */
+  noteFailure(error: unknown): void;
+  /** A request about the mesh succeeded elsewhere: look whether the site is back. */
+  noteSuccess(): void;
+  /** Keeps the state fresh while the function says that somebody looks. */
+  watch(isWatched: () => boolean): IDisposable;
+  /** True if the API path belongs to the mesh. */
+  contains(path: string): boolean;
+}
+
+export const IMeshModel = new Token<IMeshModel>(
+  `${NAMESPACE}:IMeshModel`,
+  'The state of the connected site.'
+);
+
+/** The panel, for plugins that lead to it. */
+export interface IMeshPanel {
+  readonly id: string;
+  /** Goes to a folder, given its API path. Does not bring the panel to the front. */
+  showPath(path: string): Promise<void>;
+  readonly browser: FileBrowser;
+}
+
+export const IMeshPanel = new Token<IMeshPanel>(
+  `${NAMESPACE}:IMeshPanel`,
+  'The Mesh sidebar.'
+);
