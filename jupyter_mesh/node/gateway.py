@@ -1,0 +1,24 @@
+"""The CS3 gateway: all RPCs that this site serves. The rest answers UNIMPLEMENTED."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cs3.gateway.v1beta1 import gateway_api_pb2_grpc as stubs
+
+from jupyter_mesh.node.gateway_files import FileRpcs
+from jupyter_mesh.node.gateway_login import LoginRpcs
+from jupyter_mesh.node.gateway_spaces import SpaceRpcs
+from jupyter_mesh.node.gateway_transfers import TransferRpcs
+
+if TYPE_CHECKING:
+    from jupyter_mesh.node.site import Site
+
+__all__ = ["Gateway"]
+
+
+class Gateway(LoginRpcs, SpaceRpcs, FileRpcs, TransferRpcs, stubs.GatewayAPIServicer):
+    """Serves one site over gRPC."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site

@@ -1,0 +1,172 @@
+"""The index: what the node knows about its files beyond the files themselves, in one SQLite database.
+
+The files are the truth about names and content. The index adds ids, etags, tree sizes, versions, the
+bin, metadata and locks, and the people. It is opened by the running node and by ``jupyter mesh node
+user add`` side by side (WAL); within one process only one thread at a time may use an ``Index``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["Index", "state_folder"]
+
+_SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE users (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, display TEXT NOT NULL, mail TEXT NOT NULL,
+    password TEXT NOT NULL, quota INTEGER NOT NULL, number INTEGER NOT NULL UNIQUE
+) WITHOUT ROWID;
+CREATE TABLE memberships (
+    user TEXT NOT NULL REFERENCES users ON DELETE CASCADE, grp TEXT NOT NULL, PRIMARY KEY (user, grp)
+) WITHOUT ROWID;
+CREATE TABLE spaces (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL,
+    folder TEXT NOT NULL UNIQUE, quota INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE members (
+    space TEXT NOT NULL REFERENCES spaces ON DELETE CASCADE, grantee TEXT NOT NULL, role TEXT NOT NULL,
+    PRIMARY KEY (space, grantee)
+) WITHOUT ROWID;
+CREATE TABLE nodes (
+    id TEXT PRIMARY KEY, space TEXT NOT NULL, parent TEXT, name TEXT NOT NULL, folder INTEGER NOT NULL,
+    etag TEXT NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,
+    inode INTEGER NOT NULL, stamp INTEGER NOT NULL, sha1 TEXT NOT NULL, gone INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (parent, name)
+) WITHOUT ROWID;
+CREATE TABLE metadata (
+    node TEXT NOT NULL REFERENCES nodes ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (node, key)
+) WITHOUT ROWID;
+CREATE TABLE locks (
+    node TEXT PRIMARY KEY REFERENCES nodes ON DELETE CASCADE, lock TEXT NOT NULL, kind INTEGER NOT NULL,
+    app TEXT NOT NULL, user TEXT NOT NULL, expires INTEGER NOT NULL, created INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE versions (
+    key TEXT PRIMARY KEY, node TEXT NOT NULL REFERENCES nodes ON DELETE CASCADE,
+    size INTEGER NOT NULL, mtime INTEGER NOT NULL, etag TEXT NOT NULL, sha1 TEXT NOT NULL,
+    made INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX versions_of ON versions (node);
+CREATE TABLE bin (
+    key TEXT PRIMARY KEY, space TEXT NOT NULL, node TEXT NOT NULL REFERENCES nodes ON DELETE CASCADE,
+    path TEXT NOT NULL, deleted INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE uploads (
+    id TEXT PRIMARY KEY, owner TEXT NOT NULL, space TEXT NOT NULL, parent TEXT NOT NULL, name TEXT NOT NULL,
+    size INTEGER, condition TEXT NOT NULL, expected TEXT NOT NULL, lock TEXT NOT NULL,
+    checksum TEXT NOT NULL, mtime INTEGER, expires INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE intents (id INTEGER PRIMARY KEY, facts TEXT NOT NULL);
+CREATE TABLE app_passwords (
+    hash TEXT PRIMARY KEY, user TEXT NOT NULL REFERENCES users ON DELETE CASCADE, label TEXT NOT NULL,
+    scope INTEGER NOT NULL, made INTEGER NOT NULL, expires INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+def state_folder(data: Path) -> Path:
+    """Where a node with the data folder ``data`` keeps what is not a user's file."""
+    return data / ".node"
+
+
+class Index:
+    """An open index. Close it, or use it as a context manager.
+
+    Raises sqlite3.DatabaseError when the file is no database, or one of a newer node.
+    """
+
+    def __init__(self, data: Path, *, create: bool = True) -> None:
+        folder = state_folder(data)
+        if create:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / "index.sqlite"
+        # The store's single worker thread uses it, but another one opens and closes it.
+        self._db = sqlite3.connect(
+            path if create else f"{path.absolute().as_uri()}?mode=rw",
+            uri=not create,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=10,
+        )
+        try:
+            self._db.row_factory = sqlite3.Row
+            # FULL: what was acknowledged survives a power cut, not only a killed process.
+            self._db.executescript(
+                "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-16384"
+            )
+            self._prepare(path)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _prepare(self, path: Path) -> None:
+        version = self.value("PRAGMA user_version")
+        if version > _SCHEMA_VERSION:
+            raise sqlite3.DatabaseError("it was written by a newer version of jupyter-mesh")
+        if version == _SCHEMA_VERSION:
+            return
+        self._db.execute("PRAGMA journal_mode=WAL")
+        with self.change():
+            # A second process may have made the tables while we waited for the write lock.
+            if self.value("PRAGMA user_version") != _SCHEMA_VERSION:
+                for statement in _SCHEMA.split(";\n"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+        path.chmod(0o600)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; what was committed stays."""
+        self._db.close()
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """A write transaction: all of it is kept, or nothing. Inside another one it is part of that."""
+        if self._db.in_transaction:
+            yield
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def run(self, statement: str, *values: Any) -> int:
+        """Execute one statement; returns the number of rows it changed."""
+        return self._db.execute(statement, values).rowcount
+
+    def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        return self._db.execute(query, values).fetchall()
+
+    def row(self, query: str, *values: Any) -> sqlite3.Row | None:
+        """The first row of a query, or None."""
+        found: sqlite3.Row | None = self._db.execute(query, values).fetchone()
+        return found
+
+    def value(self, query: str, *values: Any) -> Any:
+        """The first column of the first row, or None."""
+        found = self.row(query, *values)
+        return None if found is None else found[0]
+
+    def setting(self, key: str, default: str) -> str:
+        """A setting of this site; ``default`` is stored when there is none yet."""
+        with self.change():
+            self.run("INSERT OR IGNORE INTO settings VALUES (?, ?)", key, default)
+            return str(self.value("SELECT value FROM settings WHERE key = ?", key))

@@ -1,0 +1,62 @@
+"""Why the node says no. What a client hears for each reason depends on the flavour: ``flavours.py``."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from enum import Enum, auto
+
+__all__ = ["Reason", "Refused", "refusal_from"]
+
+
+class Reason(Enum):
+    """Why something was refused."""
+
+    MISSING = auto()
+    PARENT_MISSING = auto()
+    EXISTS = auto()
+    NOT_ALLOWED = auto()
+    LOCKED = auto()
+    WRONG_LOCK = auto()
+    NOT_LOCKED = auto()
+    LOCK_CHANGED = auto()
+    CHANGED = auto()
+    NO_ROOM = auto()
+    BAD_REQUEST = auto()
+    BAD_NAME = auto()
+    IS_FOLDER = auto()
+    NOT_FOLDER = auto()
+    INTO_ITSELF = auto()
+    OTHER_SPACE = auto()
+    IS_ROOT = auto()
+    BAD_CHECKSUM = auto()
+    WRONG_LENGTH = auto()
+    USED = auto()
+    UNSUPPORTED = auto()
+    BAD_LOGIN = auto()
+    BAD_TOKEN = auto()
+    BROKEN = auto()
+
+
+class Refused(Exception):
+    """Raised when the node will not do what was asked; nothing was changed."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def refusal_from(error: OSError | sqlite3.Error) -> Refused:
+    """The refusal that a failure of the disk or the database amounts to."""
+    if isinstance(error, sqlite3.Error):
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            return Refused(Reason.NO_ROOM, "The disk of this site is full.")
+        return Refused(Reason.BROKEN, "The database of this site failed; its log says why.")
+    if error.errno in _NO_ROOM:
+        return Refused(Reason.NO_ROOM, "The disk of this site is full.")
+    if error.errno == errno.ENAMETOOLONG:
+        return Refused(Reason.BAD_NAME, "The path is too long for the disk of this site.")
+    return Refused(Reason.BROKEN, "The disk of this site failed; its log says why.")

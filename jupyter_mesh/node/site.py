@@ -1,0 +1,135 @@
+"""Everything that the two servers of a node share: its folder, its index, its people, its secrets."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import secrets
+import sqlite3
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TextIO, TypeVar
+
+from jupyter_mesh.errors import MeshError
+from jupyter_mesh.node.index import Index, state_folder
+from jupyter_mesh.node.locks import Locks
+from jupyter_mesh.node.refusal import Reason, Refused, refusal_from
+from jupyter_mesh.node.store import Store
+from jupyter_mesh.node.tokens import Tokens
+from jupyter_mesh.node.tree import Tree
+from jupyter_mesh.node.users import People, UserRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from jupyter_mesh.node.flavours import Flavour
+
+__all__ = ["Site"]
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Site:
+    """An open site. One worker thread does all that touches the index or renames files: ``run``.
+
+    Raises MeshError with one sentence when the folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        data: Path,
+        flavour: Flavour,
+        token_life: float,
+        transfer_life: float,
+        machine_key: str,
+    ) -> None:
+        self.name = name
+        self.data = data
+        self.flavour = flavour
+        self.machine_key = machine_key
+        self.url = ""
+        self._lock = _take(data)
+        try:
+            self.index = Index(data)
+        except sqlite3.Error as error:
+            self._lock.close()
+            raise MeshError(
+                f"The database of the site in {data} cannot be read ({error}). Restore .node/index.sqlite from a backup, "
+                "or move it away: the files stay, users and versions are then lost."
+            ) from error
+        except BaseException:
+            self._lock.close()
+            raise
+        self.storage_id = self.index.setting("storage_id", str(uuid.uuid4()))
+        self.tokens = Tokens(
+            self.index.setting("secret", secrets.token_hex(32)),
+            life=token_life,
+            transfer_life=transfer_life,
+        )
+        self.people = People(self.index)
+        self.locks = Locks(self.index)
+        self.tree = Tree(self.index, data, tree_etags=flavour.tree_etags)
+        self.store = Store(self.index, self.tree, data, stable_ids=flavour.stable_ids)
+        try:
+            self.store.recover()
+        except (OSError, sqlite3.Error) as error:
+            self.index.close()
+            self._lock.close()
+            raise MeshError(
+                f"The site in {data} could not be brought back into order: {error}."
+            ) from error
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"site-{name}")
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run ``work`` in the worker thread; a failure of disk or database is raised as Refused."""
+        return await asyncio.get_running_loop().run_in_executor(self._worker, self._guarded, work)
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except (OSError, sqlite3.Error) as error:
+            refused = refusal_from(error)
+            # A MeshError that is an OSError too is an answer, not a failure.
+            if isinstance(error, MeshError):
+                raise
+            if refused.reason is not Reason.BAD_NAME:
+                log.error("%s: %s", type(error).__name__, error)
+            raise refused from error
+
+    def user_of(self, token: str) -> tuple[UserRow, bool]:
+        """User and scope of an access token; raises Refused(BAD_TOKEN)."""
+        user, scope = self.tokens.read_access(token)
+        try:
+            return self.people.by_id(user), scope
+        except MeshError:
+            raise Refused(Reason.BAD_TOKEN, "The user of this access token is gone.") from None
+
+    def close(self) -> None:
+        """Finish what runs, then close everything."""
+        self._worker.shutdown()
+        self.index.close()
+        self._lock.close()
+
+
+def _take(data: Path) -> TextIO:
+    """Make the data folder this process's own until the returned file is closed."""
+    try:
+        state_folder(data).mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (state_folder(data) / "lock").open("a")
+    except OSError as error:
+        raise MeshError(
+            f"The data folder {data} cannot be written ({error.strerror}). Choose another one with --data."
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise MeshError(
+            f"The data folder {data} is in use by another node. Stop that one, or choose another folder with --data."
+        ) from error
+    return lock

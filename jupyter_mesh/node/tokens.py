@@ -1,0 +1,100 @@
+"""The two tokens of the node, both signed by its own secret: who somebody is, and what one transfer may do."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import jwt
+
+from jupyter_mesh.node.refusal import Reason, Refused
+
+__all__ = ["Tokens", "Transfer"]
+
+_ACCESS, _TRANSFER = "reva", "transfer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """What a transfer token allows: to fill one upload, or to read one file or one version of it."""
+
+    user: str
+    upload: str = ""
+    space: str = ""
+    node: str = ""
+    path: str = ""
+    """Path below ``node``."""
+    version: str = ""
+
+
+class Tokens:
+    """Signs and reads tokens."""
+
+    def __init__(self, secret: str, *, life: float, transfer_life: float) -> None:
+        self._secret = secret
+        self._life = life
+        self._transfer_life = transfer_life
+
+    @property
+    def transfer_life(self) -> float:
+        """Seconds in which a transfer must begin."""
+        return self._transfer_life
+
+    def access(self, user: str, *, scope: bool = True) -> str:
+        """An access token for the user of that id; without ``scope`` it opens nothing."""
+        now = time.time()
+        claims = {
+            "aud": _ACCESS,
+            "iat": int(now),
+            "exp": now + self._life,
+            "sub": user,
+            "scope": ["user"] if scope else [],
+        }
+        return jwt.encode(claims, self._secret, "HS256")
+
+    def read_access(self, token: str) -> tuple[str, bool]:
+        """User id and scope of an access token; raises Refused(BAD_TOKEN)."""
+        claims = self._read(token, _ACCESS)
+        return str(claims["sub"]), bool(claims["scope"])
+
+    def transfer(self, transfer: Transfer) -> str:
+        """A token for one transfer."""
+        now = time.time()
+        claims = {
+            "aud": _TRANSFER,
+            "iat": int(now),
+            "exp": now + self._transfer_life,
+            "to": [
+                transfer.user,
+                transfer.upload,
+                transfer.space,
+                transfer.node,
+                transfer.path,
+                transfer.version,
+            ],
+        }
+        return jwt.encode(claims, self._secret, "HS256")
+
+    def read_transfer(self, token: str) -> Transfer:
+        """What a transfer token allows; raises Refused(BAD_LOGIN)."""
+        try:
+            user, upload, space, node, path, version = self._read(token, _TRANSFER)["to"]
+        except Refused:
+            raise Refused(
+                Reason.BAD_LOGIN, "The transfer token is invalid or has expired."
+            ) from None
+        return Transfer(
+            user=user, upload=upload, space=space, node=node, path=path, version=version
+        )
+
+    def _read(self, token: str, audience: str) -> dict[str, object]:
+        try:
+            return jwt.decode(
+                token,
+                self._secret,
+                ["HS256"],
+                audience=audience,
+                options={"require": ["exp", "aud"]},
+            )
+        except jwt.PyJWTError:
+            raise Refused(Reason.BAD_TOKEN, "The access token is invalid or has expired.") from None
