@@ -1,7 +1,7 @@
 """``jupyter mesh <verb>``: what the mesh can do, in a terminal.
 
-Each verb is a module with ``add_parser(verbs)``; the parser it adds carries ``run(args) -> int``. Whatever is
-heavy (grpc, jupyter) is imported inside ``run``, so that ``jupyter mesh --help`` answers at once.
+Each verb is a module with ``add_parser(verbs)``; the parser it adds carries ``func(args) -> int``. Whatever is
+heavy (grpc, jupyter) is imported inside ``func``, so that ``jupyter mesh --help`` answers at once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
     )
     try:
-        return int(args.run(args))
+        return int(args.func(args))
     except MeshError as error:
         log.debug("The cause, for whoever asked with --debug:", exc_info=True)
         print(f"jupyter mesh {args.verb}: {error}", file=sys.stderr)

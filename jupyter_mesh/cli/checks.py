@@ -279,5 +279,13 @@ async def hub() -> list[Finding]:
 
 
 def node_data(folder: Path) -> list[Finding]:
-    """Whether files and index of a node agree."""
-    return []
+    """Whether files and index of a node agree. Reads all of the index and looks at every file once."""
+    from jupyter_mesh.node import check
+
+    try:
+        problems = check(folder)
+    except MeshError as error:
+        return [Finding("node", False, str(error))]
+    if not problems:
+        return [Finding("node", True, f"files and index in {folder} agree")]
+    return [Finding("node", False, problem) for problem in problems]

@@ -38,7 +38,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         help="check the data folder of a node instead; the node may run",
     )
     parser.add_argument("--json", action="store_true", help="findings as JSON, for programs")
-    parser.set_defaults(run=run)
+    parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -28,7 +28,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     ls.add_argument("path", nargs="?", default="", help=f"{ADDRESS}; left out: the areas")
     ls.add_argument("-l", "--long", action="store_true", help="with size and time")
-    ls.set_defaults(run=lambda args: _run(_list, args))
+    ls.set_defaults(func=lambda args: _run(_list, args))
 
     get = verbs.add_parser(
         "get", help="copy a file from the mesh to here", description=f"Download a file. {note}"
@@ -38,7 +38,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "target", nargs="?", type=Path, default=Path(), help="local file or folder (default: here)"
     )
     get.add_argument("-f", "--force", action="store_true", help="replace a local file")
-    get.set_defaults(run=lambda args: _run(_get, args))
+    get.set_defaults(func=lambda args: _run(_get, args))
 
     put = verbs.add_parser(
         "put", help="copy a local file to the mesh", description=f"Upload a file. {note}"
@@ -51,18 +51,18 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         action="store_true",
         help="replace a file of the mesh (the old one stays as a version)",
     )
-    put.set_defaults(run=lambda args: _run(_put, args))
+    put.set_defaults(func=lambda args: _run(_put, args))
 
 
 def _run(work: Work, args: argparse.Namespace) -> int:
     from jupyter_mesh.cs3 import connect
-    from jupyter_mesh.paths import from_url, normalise
+    from jupyter_mesh.paths import MeshPath, from_url
 
     site = ""
     if args.path.startswith("cs3://"):
         site, args.path = from_url(args.path)
     else:
-        args.path = normalise(args.path)
+        args.path = str(MeshPath.parse(args.path))
 
     async def connected() -> None:
         async with connect(site) as mesh:

@@ -1,0 +1,76 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from jupyter_mesh import cli
+from jupyter_mesh.errors import NotFound
+
+VERBS = ["node", "demo", "doctor", "login", "ls", "get", "put"]
+HEAVY = ["grpc", "cs3", "aiohttp", "jupyter_server", "jupyterlab", "tornado"]
+
+
+def test_every_verb_stands_in_the_help(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["--help"])
+    assert stop.value.code == 0
+    shown = capsys.readouterr().out
+    assert [verb for verb in VERBS if f"\n    {verb} " not in shown] == []
+
+
+def test_the_help_imports_nothing_heavy():
+    code = (
+        "import sys, jupyter_mesh.cli as cli\n"
+        "try: cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        f"sys.exit(', '.join(set({HEAVY}) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stderr, done.returncode) == ("\n" if done.stderr else "", 0) or done.stderr.strip() == ""
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(verb, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([verb, "--help"])
+    assert stop.value.code == 0
+    assert f"jupyter mesh {verb}" in capsys.readouterr().out
+
+
+def test_an_error_is_one_sentence_and_code_1(monkeypatch, capsys):
+    def fail(args):
+        raise NotFound('There is no "x" here.')
+
+    monkeypatch.setattr("jupyter_mesh.cli.demo.run", fail)
+    assert cli.main(["demo"]) == 1
+    assert capsys.readouterr().err == 'jupyter mesh demo: There is no "x" here.\n'
+
+
+def test_ctrl_c_is_quiet(monkeypatch, capsys):
+    def interrupt(args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jupyter_mesh.cli.demo.run", interrupt)
+    assert cli.main(["demo"]) == 130
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        pytest.param(["ls", "elsewhere"], "holds home, projects and shares", id="unknown area"),
+        pytest.param(["ls", "home/../x"], 'is not allowed', id="dots"),
+        pytest.param(["get", "cs3:/alpine/home/a"], "holds home, projects and shares", id="half a URL"),
+        pytest.param(["get", "cs3://"], "is not an address of the mesh", id="empty URL"),
+    ],
+)
+def test_bad_addresses_are_told_apart_before_anything_is_asked(argv, says, capsys):
+    assert cli.main(argv) == 1
+    assert says in capsys.readouterr().err
+
+
+def test_jupyter_finds_the_program():
+    environment = {**os.environ, "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
+    done = subprocess.run(["jupyter", "mesh", "--version"], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("jupyter-mesh 0")
