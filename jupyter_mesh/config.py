@@ -17,15 +17,17 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from traitlets import Float, List, TraitError, Unicode
 from traitlets.config import Config, SingletonConfigurable
 
 from jupyter_mesh.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["MeshSite", "SiteSettings", "is_loopback"]
 
@@ -174,22 +176,12 @@ class MeshSite(SingletonConfigurable):
 
         Raises InvalidRequest with one sentence when something is missing or cannot be.
         """
-        merged = dict(environ)
-        for variable, value in (
-            ("MESH_SITE", self.name),
-            ("MESH_GATEWAY", self.gateway),
-            ("MESH_TOKEN_FILE", self.token_file),
-            ("MESH_CA_FILE", self.ca_file),
-            ("MESH_DATA_HOSTS", ",".join(self.data_hosts)),
-        ):
-            if value:
-                merged[variable] = value
-        found = SiteSettings.from_environment(merged)
-        return SiteSettings(
-            name=found.name,
-            gateway=found.gateway,
-            token_file=found.token_file,
-            ca_file=found.ca_file,
-            data_hosts=found.data_hosts,
-            timeout=self.timeout,
-        )
+        mine = {
+            "MESH_SITE": self.name,
+            "MESH_GATEWAY": self.gateway,
+            "MESH_TOKEN_FILE": self.token_file,
+            "MESH_CA_FILE": self.ca_file,
+            "MESH_DATA_HOSTS": ",".join(self.data_hosts),
+        }
+        merged = {**environ, **{variable: value for variable, value in mine.items() if value}}
+        return replace(SiteSettings.from_environment(merged), timeout=self.timeout)

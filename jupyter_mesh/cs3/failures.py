@@ -31,7 +31,7 @@ from jupyter_mesh.errors import (
 __all__ = ["Refusal", "error_of", "refusal_of", "sentence"]
 
 
-class Refusal(Exception):  # noqa: N818 - it is the cause of an error, never raised to a user
+class Refusal(Exception):
     """What a site answered instead of a result; the ``__cause__`` of the error that users see.
 
     ``code`` is the name of a ``cs3.rpc`` code (or of the same gRPC code), or UNDECODABLE. ``text`` is for

@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
@@ -17,9 +17,11 @@ from cs3.rpc.v1beta1 import code_pb2
 
 from jupyter_mesh._version import __version__
 from jupyter_mesh.auth import TokenSource, expiry_of
-from jupyter_mesh.config import SiteSettings
 from jupyter_mesh.cs3.failures import Refusal, error_of, sentence
 from jupyter_mesh.errors import InvalidRequest, LoginEnded, Unavailable
+
+if TYPE_CHECKING:
+    from jupyter_mesh.config import SiteSettings
 
 __all__ = ["USER_AGENT", "Gateway"]
 
@@ -30,6 +32,9 @@ TRIES_OF_READS = 2
 PAUSE = 0.2
 PROOF_LASTS = 30.0
 """Seconds for which a call that went well shows that the token is good."""
+
+DEAD = ("UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "INVALID_ARGUMENT")
+"""What WhoAmI answers for a bad token, depending on the site."""
 
 OPTIONS = [
     # 10 000 entries of a folder are 5 MB: over gRPC's default limit of 4 MiB.
@@ -91,20 +96,31 @@ class Gateway:
             if not signed or not self._doubtful(refusal, token):
                 raise error_of(refusal, doing, self.site) from refusal
             renewed = await self._renew_if_dead(token, refusal, doing)
-        if not renewed:
-            raise error_of(refusal, doing, self.site) from refusal
+            if not renewed:
+                raise error_of(refusal, doing, self.site) from refusal
         try:
             return await self._try(name, request, renewed, repeat, timeout)
         except Refusal as refusal:
             raise error_of(refusal, doing, self.site) from refusal
 
-    async def whoami(self, token: str) -> Any:
-        """The CS3 user of a token; raises Refusal. WhoAmI wants the token in the request as well."""
-        return (
-            await self._try(
-                "WhoAmI", gw.WhoAmIRequest(token=token), token, True, self.settings.timeout
-            )
-        ).user
+    async def whoami(self) -> Any:
+        """The CS3 user that the token speaks for; raises LoginEnded if no token is good."""
+        token = await self.tokens.token()
+        doing = "find out who you are"
+        try:
+            return await self._who(token)
+        except Refusal as refusal:
+            if refusal.code not in DEAD:
+                raise error_of(refusal, doing, self.site) from refusal
+        try:
+            return await self._who(await self.renew(token))
+        except Refusal as refusal:
+            raise error_of(refusal, doing, self.site) from refusal
+
+    async def _who(self, token: str) -> Any:
+        """WhoAmI wants the token in the request as well."""
+        request = gw.WhoAmIRequest(token=token)
+        return (await self._try("WhoAmI", request, token, True, self.settings.timeout)).user
 
     async def renew(self, refused: str) -> str:
         """Another token than the one the site refused; raises LoginEnded if there is none."""
@@ -130,19 +146,13 @@ class Gateway:
 
     async def _renew_if_dead(self, token: str, refusal: Refusal, doing: str) -> str:
         """A new token if this one is dead, "" if it lives."""
-        if refusal.call != "WhoAmI":
-            try:
-                await self.whoami(token)
-                return ""
-            except Refusal as answer:
-                if answer.code not in (
-                    "UNAUTHENTICATED",
-                    "PERMISSION_DENIED",
-                    "NOT_FOUND",
-                    "INVALID_ARGUMENT",
-                ):
-                    # Whether the token lives is unknown, so the first answer proves nothing either.
-                    raise Unavailable(sentence(Unavailable, doing, self.site)) from answer
+        try:
+            await self._who(token)
+            return ""
+        except Refusal as answer:
+            if answer.code not in DEAD:
+                # Whether the token lives is unknown, so the first answer proves nothing either.
+                raise Unavailable(sentence(Unavailable, doing, self.site)) from answer
         log.info("%s refused the token at %s; renewing it", self.site, refusal.call)
         return await self.renew(token)
 

@@ -5,11 +5,10 @@ Nothing here keeps a secret: it is sent once, over the channel that the settings
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cs3.auth.applications.v1beta1 import applications_api_pb2 as apps
 from cs3.auth.provider.v1beta1 import resources_pb2 as auth_resources
@@ -21,7 +20,11 @@ from jupyter_mesh.config import SiteSettings
 from jupyter_mesh.cs3.gateway import Gateway
 from jupyter_mesh.cs3.wire import user_of
 from jupyter_mesh.errors import LoginEnded, NotAllowed, NotFound
-from jupyter_mesh.models import User
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from jupyter_mesh.models import User
 
 __all__ = ["Login", "LoginKind", "app_password", "authenticate", "revoke_app_password"]
 

@@ -1,0 +1,170 @@
+"""What all parts of the client stand on: the connection, the user, the spaces."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from cs3.gateway.v1beta1 import gateway_api_pb2 as gw
+from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
+
+from jupyter_mesh.cs3.data import DataGateway
+from jupyter_mesh.cs3.gateway import Gateway
+from jupyter_mesh.cs3.places import Entry, Place, Places
+from jupyter_mesh.cs3.wire import UNSAID, opaque_text, resource_of, user_of
+from jupyter_mesh.errors import Busy, InvalidRequest, NotFound
+from jupyter_mesh.models import Kind, Permissions, Quota, Resource, Space, SpaceKind, User
+from jupyter_mesh.paths import AREAS, HOME, PROJECTS, MeshPath, name_of
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from jupyter_mesh.auth import TokenSource
+    from jupyter_mesh.config import SiteSettings
+    from jupyter_mesh.cs3.flavour import Flavour
+
+__all__ = ["SiteClient"]
+
+FIRST_PAUSE = 0.06
+PROCESSING_AT_MOST = 20.0
+"""Seconds to wait for a site that processes an upload (for viruses, for example)."""
+
+
+class SiteClient:
+    """The connection to one site for one user.
+
+    Building it does no I/O and needs no loop. It belongs to the loop of its first call; whoever built it
+    awaits ``close()``, or uses it as an async context manager.
+    """
+
+    def __init__(self, settings: SiteSettings, token: TokenSource) -> None:
+        self.site = settings.name
+        self.gateway = settings.target
+        self._gateway = Gateway(settings, token)
+        self._data = DataGateway(settings)
+        self._places = Places(self._gateway)
+        self._born = datetime.now(UTC)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.site!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections; calls under way end as Unavailable. May be awaited twice."""
+        await asyncio.gather(self._gateway.close(), self._data.close())
+
+    async def flavour(self) -> Flavour:
+        """What kind of site this is and what it can do; asks the site once."""
+        return await self._places.flavour()
+
+    async def whoami(self) -> User:
+        """The user that the token speaks for. WhoAmI; raises LoginEnded."""
+        return user_of(await self._gateway.whoami())
+
+    async def spaces(self) -> list[Space]:
+        """The personal space, projects and accepted shares, in this order."""
+        entries = [
+            await self._places.home(),
+            *await self._places.listed(SpaceKind.PROJECT),
+            *await self._places.listed(SpaceKind.SHARE),
+        ]
+        return [entry.space for entry in entries]
+
+    async def quota(self, path: str = HOME) -> Quota:
+        """Room in the space that holds ``path``. GetQuota; raises NotSupported where there is none."""
+        place = await self._place(MeshPath.parse(path))
+        reply = await self._gateway.call(
+            "GetQuota",
+            gw.GetQuotaRequest(ref=place.ref),
+            doing=f"ask for the room in {path}",
+            repeat=True,
+        )
+        # No limit is told as 0, as 2^64-1, or in the Opaque.
+        limited = reply.total_bytes not in (0, UNSAID) and opaque_text(reply, "remaining") != str(
+            UNSAID
+        )
+        return Quota(used=reply.used_bytes, total=reply.total_bytes if limited else None)
+
+    async def _call(self, name: str, request: Any, doing: str, *, repeat: bool = False) -> Any:
+        return await self._gateway.call(name, request, doing=doing, repeat=repeat)
+
+    async def _place(self, path: MeshPath) -> Place:
+        if path.is_area:
+            raise InvalidRequest(f'"{path}" holds spaces, not files. Choose one of them first.')
+        return await self._places.find(path)
+
+    async def _inside(self, path: str) -> Place:
+        """The place of something that may be written: anything below the root of a space."""
+        parsed = MeshPath.parse(path)
+        if parsed.is_area or parsed.is_space_root:
+            raise InvalidRequest(f'"{path}" belongs to the site. Choose something inside it.')
+        return await self._places.find(parsed)
+
+    async def _stat(self, place: Place) -> Resource:
+        reply = await self._call(
+            "Stat", provider.StatRequest(ref=place.ref), f"open {place.path}", repeat=True
+        )
+        (await self.flavour()).quotes_etags = reply.info.etag.startswith('"')
+        return resource_of(reply.info, place.path)
+
+    async def _stat_if_there(self, place: Place) -> Resource | None:
+        try:
+            return await self._stat(place)
+        except NotFound:
+            return None
+
+    async def _processed(self, place: Place) -> Resource:
+        """The resource once the site has finished working on it, or as it is after a bounded wait."""
+        give_up = time.monotonic() + PROCESSING_AT_MOST
+        pause = FIRST_PAUSE
+        while (found := await self._stat(place)).processing and time.monotonic() < give_up:
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 2.0)
+        return found
+
+    async def _patiently(self, place: Place, name: str, request: Any, doing: str) -> Any:
+        """A call that some sites refuse while they process an upload: it is made again when they are done."""
+        try:
+            return await self._call(name, request, doing)
+        except Busy:
+            await self._processed(place)
+            return await self._call(name, request, doing)
+
+    def _area(self, path: str, modified: datetime | None = None) -> Resource:
+        """A folder that no site holds: the areas, the list of projects, the list of shares."""
+        return Resource(
+            path=path,
+            name=name_of(path),
+            kind=Kind.DIRECTORY,
+            modified=modified or self._born,
+            etag="",
+            permissions=Permissions(read=True),
+        )
+
+    async def _list_area(self, path: MeshPath) -> list[Resource]:
+        if not path.area:
+            return [self._area(area) for area in AREAS]
+        kind = SpaceKind.PROJECT if path.area == PROJECTS else SpaceKind.SHARE
+        entries = await self._places.listed(kind)
+        found = await asyncio.gather(*(self._root(entry) for entry in entries))
+        return [resource for resource in found if resource is not None]
+
+    async def _root(self, entry: Entry) -> Resource | None:
+        """The root of a space; None if it is gone."""
+        if entry.info is not None:
+            return resource_of(entry.info, entry.space.path)
+        return await self._stat_if_there(
+            Place(path=entry.space.path, rel="", root=entry.space.root, mount=entry.mount)
+        )

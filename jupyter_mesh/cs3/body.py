@@ -1,0 +1,124 @@
+"""Content on its way to a site: its true size and checksum are known before the first byte leaves.
+
+Sites believe the announced length and destroy the file when it is wrong (``facts/opencloud.md`` §3.4), so
+whatever cannot tell its length is spooled first: small content in memory, large content in a temporary file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import tempfile
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from jupyter_mesh.errors import InvalidRequest, TransferFailed
+from jupyter_mesh.models import Checksum
+
+__all__ = ["Body", "Content", "body_of"]
+
+Content = bytes | Path | BinaryIO | AsyncIterable[bytes]
+"""What can be uploaded. Files and iterables are read once, from where they stand, and stay open."""
+
+CHUNK = 1 << 20
+IN_MEMORY = 8 << 20
+
+
+class Body:
+    """Content that can be read again from any offset, with its size and its SHA1."""
+
+    def __init__(self, source: bytes | BinaryIO, size: int, checksum: Checksum) -> None:
+        self._source = source
+        self.size = size
+        self.checksum = checksum
+
+    async def chunks(self, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes [start, stop); raises TransferFailed if the file was cut short under us."""
+        stop = self.size if stop is None else stop
+        while start < stop:
+            length = min(CHUNK, stop - start)
+            if isinstance(self._source, bytes):
+                chunk = self._source[start : start + length]
+            else:
+                chunk = await asyncio.to_thread(os.pread, self._source.fileno(), length, start)
+            if not chunk:
+                raise TransferFailed(
+                    "The file became shorter while it was read. Nothing was saved; try again."
+                )
+            yield chunk
+            start += len(chunk)
+
+
+@asynccontextmanager
+async def body_of(content: Content, size: int | None = None) -> AsyncIterator[Body]:
+    """The body of ``content``; temporary files are gone at the end, also when cancelled.
+
+    Raises TransferFailed if ``size`` was given and the content is shorter or longer.
+    """
+    if isinstance(content, bytes):
+        _check(len(content), size)
+        digest = await asyncio.to_thread(hashlib.sha1, content, usedforsecurity=False)
+        yield Body(content, len(content), Checksum("sha1", digest.hexdigest()))
+    elif isinstance(content, Path):
+        with await asyncio.to_thread(_open, content) as file:
+            length, checksum = await asyncio.to_thread(_measure, file)
+            _check(length, size)
+            yield Body(file, length, checksum)
+    else:
+        pieces = content if isinstance(content, AsyncIterable) else _read(content)
+        head = bytearray()
+        digest = hashlib.sha1(usedforsecurity=False)
+        length = 0
+        with tempfile.TemporaryFile(buffering=0) as spool:
+            async for piece in pieces:
+                length += len(piece)
+                if length > IN_MEMORY:
+                    await asyncio.to_thread(_spool, spool, head, piece, digest)
+                else:
+                    head += piece
+                    digest.update(piece)
+            _check(length, size)
+            source = spool if length > IN_MEMORY else bytes(head)
+            yield Body(source, length, Checksum("sha1", digest.hexdigest()))
+
+
+def _check(found: int, expected: int | None) -> None:
+    if expected is not None and found != expected:
+        raise TransferFailed(
+            f"The content has {found} bytes where {expected} were announced. Nothing was saved; try again."
+        )
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except IsADirectoryError:
+        raise InvalidRequest(f"{path} is a folder; give one file.") from None
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _measure(file: BinaryIO) -> tuple[int, Checksum]:
+    digest = hashlib.sha1(usedforsecurity=False)
+    length = 0
+    while chunk := file.read(CHUNK):
+        digest.update(chunk)
+        length += len(chunk)
+    return length, Checksum("sha1", digest.hexdigest())
+
+
+async def _read(file: BinaryIO) -> AsyncIterator[bytes]:
+    while chunk := await asyncio.to_thread(file.read, CHUNK):
+        yield chunk
+
+
+def _spool(spool: BinaryIO, head: bytearray, piece: bytes, digest: hashlib._Hash) -> None:
+    spool.write(head)
+    head.clear()
+    digest.update(piece)
+    view = memoryview(piece)
+    while view:
+        view = view[spool.write(view) :]

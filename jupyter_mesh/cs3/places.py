@@ -1,0 +1,353 @@
+"""From mesh paths to what a site understands: which space, which root, which reference.
+
+Lists of spaces and shares are remembered for some seconds and read again when a name is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from cs3.sharing.collaboration.v1beta1 import collaboration_api_pb2 as sharing
+from cs3.sharing.collaboration.v1beta1 import resources_pb2 as shares
+from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
+from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces_api
+
+from jupyter_mesh.cs3.flavour import Flavour, FlavourKind
+from jupyter_mesh.cs3.wire import reference, resource_id_of, time_of
+from jupyter_mesh.errors import InvalidRequest, NotAllowed, NotFound, NotSupported, SiteError
+from jupyter_mesh.models import ResourceId, Space, SpaceKind
+from jupyter_mesh.paths import BY_ID, HOME, PROJECTS, SHARES, MeshPath, join, name_of, parent_of
+
+if TYPE_CHECKING:
+    from jupyter_mesh.cs3.gateway import Gateway
+
+__all__ = ["Entry", "Place", "Places"]
+
+LIST_LASTS = 10.0
+PAGES_AT_MOST = 1000
+STATS_AT_ONCE = 8
+HOME_MOUNT, PROJECTS_MOUNT = "/home", "/projects"
+VIRTUAL_SHARES = "a0ca6a90-a365-4782-871e-d44447bbc668"
+"""Storage id of the space in which spaces sites show received shares; never an address of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A space as it was listed."""
+
+    space: Space
+    mount: str = ""
+    """Absolute path of its root on a site of paths, else ""."""
+    share_id: str = ""
+    """Of a received share."""
+    info: Any = None
+    """The site's ResourceInfo of the root, where the listing held it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a mesh path lies: below the root of a space (``root`` or ``mount``), at ``rel``."""
+
+    path: str
+    rel: str
+    root: ResourceId | None = None
+    mount: str = ""
+    share_id: str = ""
+
+    @property
+    def ref(self) -> Any:
+        """The CS3 reference."""
+        if self.root is None:
+            return reference(None, f"{self.mount}/{self.rel}" if self.rel else self.mount)
+        return reference(self.root, self.rel)
+
+    @property
+    def scope(self) -> str:
+        """The same text for all places below the same root."""
+        return str(self.root) if self.root else self.mount
+
+    @property
+    def parent(self) -> Place | None:
+        """The place of the folder; None for a root."""
+        if not self.rel:
+            return None
+        return Place(
+            path=parent_of(self.path), rel=parent_of(self.rel), root=self.root, mount=self.mount
+        )
+
+    def below(self, name: str) -> Place:
+        """The place of a name in this folder."""
+        return Place(
+            path=join(self.path, name), rel=join(self.rel, name), root=self.root, mount=self.mount
+        )
+
+    def beside(self, name: str) -> Place:
+        """The place of another name in the same folder."""
+        path, rel = join(parent_of(self.path), name), join(parent_of(self.rel), name)
+        return Place(path=path, rel=rel, root=self.root, mount=self.mount)
+
+
+class Places:
+    """The map of one site for one user. Does no I/O before the first question."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._found: tuple[Flavour, Entry] | None = None
+        self._listed: dict[SpaceKind, tuple[float, list[Entry]]] = {}
+        self._lock = asyncio.Lock()
+
+    async def flavour(self) -> Flavour:
+        """The kind of the site, found once: a personal space whose root has an id makes a site of spaces.
+
+        Some sites of paths list a personal space as well, with an empty root (``facts/cs3.md`` §5).
+        """
+        return (await self._known())[0]
+
+    async def home(self) -> Entry:
+        """The personal space."""
+        return (await self._known())[1]
+
+    async def listed(self, kind: SpaceKind, *, fresh: bool = False) -> list[Entry]:
+        """Projects or accepted shares, sorted by name; at most some seconds old."""
+        flavour = await self.flavour()
+        async with self._lock:
+            when, entries = self._listed.get(kind, (float("-inf"), []))
+            if fresh or time.monotonic() - when > LIST_LASTS:
+                if kind is SpaceKind.SHARE:
+                    entries = await self._list_shares(flavour)
+                elif flavour.has_spaces:
+                    entries = await self._list_projects()
+                else:
+                    entries = await self._list_project_paths()
+                entries.sort(key=lambda entry: entry.space.path)
+                self._listed[kind] = (time.monotonic(), entries)
+        return entries
+
+    def forget(self) -> None:
+        """List spaces afresh the next time: something about them was changed."""
+        self._listed.clear()
+
+    async def find(self, path: MeshPath) -> Place:
+        """The place of a path below a space; raises NotFound if there is no such space.
+
+        Areas have no place: the caller answers for them.
+        """
+        text = str(path)
+        if path.area == HOME:
+            entry = await self.home()
+        elif path.area == BY_ID:
+            root = ResourceId.parse(path.space)
+            if root.storage == VIRTUAL_SHARES or root.space == VIRTUAL_SHARES:
+                raise InvalidRequest(
+                    f'"{text}" is the mount of a share and not the shared folder. Open it below shares/.'
+                )
+            return Place(path=text, rel=path.rel, root=root)
+        else:
+            entry = await self._named(join(path.area, path.space))
+        share = entry.share_id if not path.rel else ""
+        return Place(
+            path=text, rel=path.rel, root=entry.space.root, mount=entry.mount, share_id=share
+        )
+
+    async def at_root(self, root: ResourceId) -> Entry | None:
+        """The space or received share whose root has this id, listed afresh; None for any other id."""
+        for entry in [
+            await self.home(),
+            *await self.listed(SpaceKind.PROJECT, fresh=True),
+            *await self.listed(SpaceKind.SHARE, fresh=True),
+        ]:
+            if entry.space.root == root:
+                return entry
+        return None
+
+    async def _named(self, path: str) -> Entry:
+        kind = SpaceKind.PROJECT if path.startswith(PROJECTS) else SpaceKind.SHARE
+        for fresh in (False, True):
+            for entry in await self.listed(kind, fresh=fresh):
+                if entry.space.path == path:
+                    return entry
+        raise NotFound(
+            f"Could not open {path}: there is no such {'project' if kind == 'project' else 'share'}."
+        )
+
+    async def _known(self) -> tuple[Flavour, Entry]:
+        async with self._lock:
+            self._found = self._found or await self._detect()
+            return self._found
+
+    async def _detect(self) -> tuple[Flavour, Entry]:
+        personal = await self._list_spaces("personal")
+        if personal is not None and not personal:
+            # Logging in over gRPC alone makes no personal space on OpenCloud.
+            try:
+                await self._gateway.call(
+                    "CreateHome", provider.CreateHomeRequest(), doing="make your home"
+                )
+            except (NotSupported, SiteError):
+                pass
+            else:
+                personal = await self._list_spaces("personal")
+        rooted = [space for space in personal or [] if resource_id_of(space.root)]
+        if len(rooted) > 1:
+            me = (await self._gateway.whoami()).id.opaque_id
+            rooted = [space for space in rooted if space.owner.id.opaque_id == me] or rooted
+        if rooted:
+            return Flavour(FlavourKind.SPACES), _entry_of(rooted[0], HOME, SpaceKind.PERSONAL)
+        home = Space(path=HOME, name=HOME, kind=SpaceKind.PERSONAL)
+        return Flavour(FlavourKind.PATHS), Entry(space=home, mount=HOME_MOUNT)
+
+    async def _list_spaces(self, kind: str) -> list[Any] | None:
+        """Spaces of a type; None on a site that has no such call."""
+        by_type = spaces_api.ListStorageSpacesRequest.Filter(
+            type=spaces_api.ListStorageSpacesRequest.Filter.TYPE_SPACE_TYPE, space_type=kind
+        )
+        request = spaces_api.ListStorageSpacesRequest(filters=[by_type])
+        try:
+            return await self.pages(
+                "ListStorageSpaces", request, "storage_spaces", "list your spaces"
+            )
+        except NotSupported:
+            return None
+
+    async def _list_projects(self) -> list[Entry]:
+        spaces = [
+            space
+            for space in await self._list_spaces("project") or []
+            if resource_id_of(space.root)
+        ]
+        names = Counter(_segment(space.name) for space in spaces)
+        entries = []
+        for space in spaces:
+            name = _segment(space.name)
+            if names[name] > 1 or not name:
+                name = f"{name} ({space.root.opaque_id[:8]})".strip()
+            entries.append(_entry_of(space, join(PROJECTS, name), SpaceKind.PROJECT))
+        return entries
+
+    async def _list_project_paths(self) -> list[Entry]:
+        try:
+            reply = await self._gateway.call(
+                "ListContainer",
+                provider.ListContainerRequest(ref=reference(None, PROJECTS_MOUNT)),
+                doing="list your projects",
+                repeat=True,
+            )
+        except (NotFound, SiteError, NotSupported):
+            return []  # This site has no projects.
+        entries = []
+        for info in reply.infos:
+            name = info.name or name_of(info.path.rstrip("/"))
+            space = Space(
+                path=join(PROJECTS, name),
+                name=name,
+                kind=SpaceKind.PROJECT,
+                owner=info.owner.opaque_id,
+                modified=time_of(info.mtime),
+            )
+            entries.append(Entry(space=space, mount=f"{PROJECTS_MOUNT}/{name}", info=info))
+        return entries
+
+    async def _list_shares(self, flavour: Flavour) -> list[Entry]:
+        """Accepted shares. They are opened by the id of the shared resource on every kind of site."""
+        received: list[tuple[Any, Any]] = []
+        if not flavour.has_spaces:
+            try:
+                listed = await self.pages(
+                    "ListExistingReceivedShares",
+                    sharing.ListReceivedSharesRequest(),
+                    "share_infos",
+                    "list your shares",
+                )
+                received = [(item.received_share, item.resource_info) for item in listed]
+            except (NotSupported, SiteError):
+                received = []
+        if not received:
+            try:
+                listed = await self.pages(
+                    "ListReceivedShares",
+                    sharing.ListReceivedSharesRequest(),
+                    "shares",
+                    "list your shares",
+                )
+            except NotSupported:
+                listed = []
+            received = [(share, None) for share in listed]
+        accepted = [pair for pair in received if pair[0].state == shares.SHARE_STATE_ACCEPTED]
+        gate = asyncio.Semaphore(STATS_AT_ONCE)
+        named = await asyncio.gather(
+            *(self._share_entry(share, info, gate) for share, info in accepted)
+        )
+        entries = [entry for entry in named if entry is not None]
+        counts = Counter(entry.space.name for entry in entries)
+        return [entry if counts[entry.space.name] == 1 else _told_apart(entry) for entry in entries]
+
+    async def _share_entry(self, received: Any, info: Any, gate: asyncio.Semaphore) -> Entry | None:
+        """None for a share whose resource is gone. Asks for the name where the site did not tell one."""
+        root = resource_id_of(received.share.resource_id)
+        if root is None:
+            return None
+        name = received.alias or name_of(received.mount_point.path)
+        if info is not None and info.type:
+            name = name or info.name or name_of(info.path)
+        elif not name:
+            try:
+                async with gate:
+                    reply = await self._gateway.call(
+                        "Stat",
+                        provider.StatRequest(ref=reference(root, "")),
+                        doing="look at a share",
+                        repeat=True,
+                    )
+            except (NotFound, NotAllowed, SiteError):
+                return None
+            info = reply.info
+            name = info.name or name_of(info.path)
+        name = _segment(name)
+        space = Space(
+            path=join(SHARES, name),
+            name=name,
+            kind=SpaceKind.SHARE,
+            root=root,
+            owner=received.share.owner.opaque_id,
+            modified=time_of(received.share.mtime if info is None else info.mtime),
+        )
+        return Entry(space=space, share_id=received.share.id.opaque_id, info=info)
+
+    async def pages(self, name: str, request: Any, field: str, doing: str) -> list[Any]:
+        """All pages of a listing; a page token that comes twice ends it."""
+        items: list[Any] = []
+        for _ in range(PAGES_AT_MOST):
+            reply = await self._gateway.call(name, request, doing=doing, repeat=True)
+            items.extend(getattr(reply, field))
+            if not reply.next_page_token or reply.next_page_token == request.page_token:
+                break
+            request.page_token = reply.next_page_token
+        return items
+
+
+def _segment(name: str) -> str:
+    """A name of a space as one part of a path."""
+    name = name.replace("/", "\N{DIVISION SLASH}").replace("\0", "")
+    return "" if name in (".", "..") else name
+
+
+def _entry_of(space: Any, path: str, kind: SpaceKind) -> Entry:
+    described = Space(
+        path=path,
+        name=space.name or name_of(path),
+        kind=kind,
+        root=resource_id_of(space.root),
+        owner=space.owner.id.opaque_id,
+        modified=time_of(space.mtime),
+    )
+    return Entry(space=described, info=space.root_info if space.root_info.type else None)
+
+
+def _told_apart(entry: Entry) -> Entry:
+    """The same share under a name that no other has."""
+    name = f"{entry.space.name} ({entry.share_id[-8:]})"
+    return replace(entry, space=replace(entry.space, name=name, path=join(SHARES, name)))

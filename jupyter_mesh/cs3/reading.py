@@ -1,0 +1,299 @@
+"""Reading files: ranged and streamed, whatever the site makes difficult.
+
+What can go wrong stands in ``facts/opencloud.md`` §3 and ``facts/cs3.md`` §10.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
+
+from jupyter_mesh.cs3.data import Transfer
+from jupyter_mesh.cs3.failures import Refusal, error_of
+from jupyter_mesh.cs3.flavour import Feature
+from jupyter_mesh.cs3.places import Place
+from jupyter_mesh.cs3.tree import Tree
+from jupyter_mesh.cs3.wire import etag_of, opaque, reference, resource_id_to, seconds
+from jupyter_mesh.errors import (
+    InvalidRequest,
+    IsADirectory,
+    MeshError,
+    NotFound,
+    NotSupported,
+    RangeNotSatisfiable,
+    TransferFailed,
+)
+from jupyter_mesh.models import Resource, ResourceId, Version
+from jupyter_mesh.paths import MeshPath
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+    import aiohttp
+
+__all__ = ["Download", "Reading"]
+
+TRIES = 5
+DOWNLOAD_PROTOCOLS = ("simple", "spaces")
+
+
+@dataclass(slots=True)
+class Download:
+    """An open download. ``async for chunk in download`` or ``await download.read()``, once."""
+
+    resource: Resource
+    """The Stat made *before* the data was asked for: its etag is never newer than the bytes."""
+    start: int
+    stop: int
+    """Byte range [start, stop) that will come, after clipping to the size."""
+    _chunks: AsyncIterator[bytes] = field(repr=False)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._chunks
+
+    async def read(self) -> bytes:
+        """All bytes of the range. Raises TransferFailed if fewer come than the site had promised."""
+        return b"".join([chunk async for chunk in self._chunks])
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What to ask for: a file, or an earlier version of it."""
+
+    ref: Any
+    opaque: Any = None
+    version: bool = False
+
+
+class Reading(Tree):
+    """Reading the content of files."""
+
+    def download(
+        self, path: str, *, start: int = 0, stop: int | None = None, version: str = ""
+    ) -> AbstractAsyncContextManager[Download]:
+        """Open the bytes [start, stop) of a file. One Stat beside one InitiateFileDownload, and a GET.
+
+        ``stop`` beyond the end is clipped; ``start`` beyond it raises RangeNotSatisfiable. A site without
+        ranges sends everything, and what was not asked for is dropped here. Waits, within limits, for a site
+        that still processes the file. ``version`` is the key of an earlier version; raises NotSupported where
+        versions can only be restored. Raises NotFound, IsADirectory, TransferFailed.
+        """
+        return self._download(path, start, stop, version)
+
+    async def read(self, path: str) -> bytes:
+        """The whole content of a file."""
+        async with self.download(path) as download:
+            return await download.read()
+
+    async def versions(self, path: str) -> list[Version]:
+        """Earlier contents of a file, newest first. ListFileVersions."""
+        place = await self._place(MeshPath.parse(path))
+        request = provider.ListFileVersionsRequest(ref=place.ref)
+        listed = await self._places.pages(
+            "ListFileVersions", request, "versions", f"list the versions of {path}"
+        )
+        versions = [
+            Version(
+                key=item.key, size=item.size, modified=seconds(item.mtime), etag=etag_of(item.etag)
+            )
+            for item in listed
+        ]
+        versions.sort(key=lambda version: version.modified, reverse=True)
+        return versions
+
+    @asynccontextmanager
+    async def _download(
+        self, path: str, start: int, stop: int | None, version: str
+    ) -> AsyncIterator[Download]:
+        if start < 0 or (stop is not None and stop < start):
+            raise InvalidRequest(f"Could not open {path}: bytes {start} to {stop} are no range.")
+        place = await self._place(MeshPath.parse(path))
+        if version:
+            source, resource = await self._version(place, version)
+            transfer: Transfer | None = None
+        else:
+            source = await self._source(place)
+            # Both are awaited whatever happens; the Stat knows better what is wrong.
+            looked, opened = await asyncio.gather(
+                self._stat(place), self._open_transfer(source, place), return_exceptions=True
+            )
+            if isinstance(looked, BaseException):
+                raise looked
+            if looked.is_directory:
+                raise IsADirectory(f"Could not open {path}: it is a folder.")
+            if isinstance(opened, BaseException):
+                raise opened
+            resource, transfer = looked, opened
+        if start > resource.size:
+            raise RangeNotSatisfiable(
+                f"Could not open {path} at byte {start}: it has {resource.size}."
+            )
+        clipped = resource.size if stop is None else min(stop, resource.size)
+        if clipped == start:
+            yield Download(resource, start, clipped, _nothing())
+            return
+        resource, reply = await self._fetch(place, source, resource, transfer, start, stop)
+        clipped = resource.size if stop is None else min(stop, resource.size)
+        skip = start if reply.status == 200 else 0
+        try:
+            async with aclosing(self._clip(reply, place, skip, clipped - start)) as chunks:
+                yield Download(resource, start, clipped, chunks)
+        finally:
+            reply.close()
+
+    async def _source(self, place: Place) -> _Source:
+        if place.root is not None and not place.rel and not (await self.flavour()).has_spaces:
+            # Reva announces a download by a pure id and then sends nothing: go by the path, if it is the same file.
+            request = provider.GetPathRequest(resource_id=resource_id_to(place.root))
+            path = (await self._call("GetPath", request, f"open {place.path}", repeat=True)).path
+            by_path = Place(path=place.path, rel="", mount=path)
+            if (await self._stat(by_path)).id != (await self._stat(place)).id:
+                raise NotSupported(
+                    f"Could not open {place.path}: {self.site} cannot open it by its id."
+                )
+            return _Source(by_path.ref)
+        return _Source(place.ref)
+
+    async def _version(self, place: Place, key: str) -> tuple[_Source, Resource]:
+        """How to ask for an earlier version: by its own id on sites of spaces, by an option on sites of paths."""
+        flavour = await self.flavour()
+        cannot = (
+            f"Could not open an earlier version of {place.path}: {self.site} can only restore it. "
+            "Restore it, and restore the present one afterwards if you need it."
+        )
+        if flavour.can(Feature.VERSION_DOWNLOADS) is False:
+            raise NotSupported(cannot)
+        current, versions = await asyncio.gather(self._stat(place), self.versions(place.path))
+        found = next((version for version in versions if version.key == key), None)
+        if found is None:
+            raise NotFound(
+                f"Could not open an earlier version of {place.path}: there is no version {key}."
+            )
+        resource = replace(
+            current,
+            size=found.size,
+            modified=found.modified,
+            etag=found.etag,
+            checksum=None,
+            processing=False,
+        )
+        if not flavour.has_spaces:
+            return _Source(place.ref, opaque(version_key=key), version=True), resource
+        # With the option, sites of spaces send the present content instead.
+        if current.id is None:
+            raise NotSupported(cannot)
+        by_key = ResourceId(storage=current.id.storage, space=current.id.space, opaque=key)
+        return _Source(reference(by_key, ""), version=True), resource
+
+    async def _open_transfer(self, source: _Source, place: Place) -> Transfer:
+        doing = f"open {place.path}"
+        request = provider.InitiateFileDownloadRequest(ref=source.ref, opaque=source.opaque)
+        reply = await self._call("InitiateFileDownload", request, doing, repeat=True)
+        for wanted in DOWNLOAD_PROTOCOLS:
+            for offer in reply.protocols:
+                if offer.protocol == wanted and offer.download_endpoint:
+                    return Transfer(
+                        wanted,
+                        offer.download_endpoint,
+                        offer.token,
+                        await self._gateway.tokens.token(),
+                    )
+        raise NotSupported(
+            f"Could not {doing}: {self.site} offers no way to download it that is known here."
+        )
+
+    async def _fetch(
+        self,
+        place: Place,
+        source: _Source,
+        resource: Resource,
+        transfer: Transfer | None,
+        start: int,
+        stop: int | None,
+    ) -> tuple[Resource, aiohttp.ClientResponse]:
+        """An open reply and the resource whose content it is."""
+        flavour = await self.flavour()
+        doing = f"open {place.path}"
+        changed = f"Could not {doing}: it changes while it is read. Try again."
+        failure: MeshError = TransferFailed(changed)
+        for _ in range(TRIES):
+            if resource.processing:
+                resource = await self._processed(place)
+            clipped = resource.size if stop is None else min(stop, resource.size)
+            whole = (start, clipped) == (0, resource.size)
+            ranged = not whole and flavour.can(Feature.RANGES, place.scope) is not False
+            try:
+                transfer = transfer or await self._open_transfer(source, place)
+                range_ = f"bytes={start}-{clipped - 1}" if ranged else ""
+                reply = await self._data.get(transfer, range_=range_)
+            except Refusal as refusal:
+                failure, transfer = error_of(refusal, doing, self.site), None
+                failure.__cause__ = refusal
+                if refusal.code == "OUT_OF_RANGE" and ranged:
+                    flavour.learn(Feature.RANGES, False, place.scope)
+                elif source.version and refusal.code in ("NOT_FOUND", "INTERNAL"):
+                    flavour.learn(Feature.VERSION_DOWNLOADS, False)
+                    raise NotSupported(
+                        f"Could not {doing}: {self.site} can restore this version but not show it."
+                    ) from refusal
+                elif refusal.code in ("INTERNAL", "TOO_EARLY", "NOT_FOUND"):
+                    # 500 is what a read gets while the site processes an upload.
+                    resource = await self._processed(place)
+                elif refusal.code not in ("UNAVAILABLE", "UNAUTHENTICATED", "PERMISSION_DENIED"):
+                    raise failure from refusal
+                continue
+            if source.version:
+                return resource, reply
+            size = _whole_size(reply)
+            etag = etag_of(reply.headers.get("ETag", ""))
+            if size in (None, resource.size) and etag in ("", resource.etag):
+                return resource, reply
+            seen = await self._stat(place)
+            if size in (None, seen.size) and seen.etag == resource.etag:
+                return resource, reply  # This site tells another ETag over HTTP.
+            # Changed between the Stat and the download: the pair would not belong together.
+            reply.close()
+            failure = TransferFailed(changed)
+            resource, transfer = seen, None
+        raise failure
+
+    async def _clip(
+        self, reply: aiohttp.ClientResponse, place: Place, skip: int, count: int
+    ) -> AsyncGenerator[bytes, None]:
+        """``count`` bytes of a body after ``skip`` others."""
+        try:
+            async for piece in self._data.chunks(reply):
+                chunk = piece
+                if skip:
+                    dropped = min(skip, len(chunk))
+                    skip -= dropped
+                    chunk = chunk[dropped:]
+                chunk = chunk[:count]
+                count -= len(chunk)
+                if chunk:
+                    yield chunk
+                if not count:
+                    return
+        except Refusal as refusal:
+            raise error_of(refusal, f"read {place.path} to its end", self.site) from refusal
+        raise TransferFailed(
+            f"Could not read {place.path} to its end: {count} bytes are missing. Try again."
+        )
+
+
+async def _nothing() -> AsyncGenerator[bytes, None]:
+    nothing: tuple[bytes, ...] = ()
+    for chunk in nothing:
+        yield chunk
+
+
+def _whole_size(reply: aiohttp.ClientResponse) -> int | None:
+    """The size of the whole file, as far as the reply tells it."""
+    if reply.status == 200:
+        return reply.content_length
+    total = reply.headers.get("Content-Range", "").rpartition("/")[2]
+    return int(total) if total.isdigit() else None

@@ -1,0 +1,343 @@
+"""Writing files so that nothing is lost: of the old content, of the new one, or of somebody else's.
+
+The order of things, and the sites that need it: ``facts/opencloud.md`` §3, ``facts/cs3.md`` §10 and §11.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
+
+from jupyter_mesh.cs3.body import Body, Content, body_of
+from jupyter_mesh.cs3.data import Transfer
+from jupyter_mesh.cs3.failures import Refusal, error_of, sentence
+from jupyter_mesh.cs3.flavour import Feature
+from jupyter_mesh.cs3.tree import Tree
+from jupyter_mesh.cs3.wire import checksum_text, etag_of, opaque
+from jupyter_mesh.errors import (
+    AlreadyExists,
+    Conflict,
+    InvalidRequest,
+    IsADirectory,
+    Locked,
+    MeshError,
+    NotFound,
+    NotSupported,
+    SiteError,
+    TransferFailed,
+)
+from jupyter_mesh.paths import SHARES, MeshPath
+
+if TYPE_CHECKING:
+    from jupyter_mesh.cs3.places import Place
+    from jupyter_mesh.models import Checksum, Resource
+
+__all__ = ["APP_NAME", "Progress", "Writing"]
+
+Progress = Callable[[int], None]
+"""Told how many bytes have been sent so far."""
+
+APP_NAME = "jupyter-mesh"
+TUS_FROM = 16 << 20
+TUS_CHUNK = 16 << 20
+STALLS = 3
+PAUSE = 0.3
+NO_SUCH_ETAG = "no-such-etag-jupyter-mesh-asks-whether-conditions-count"
+
+
+@dataclass(frozen=True, slots=True)
+class _Save:
+    """One save: where, what, and under which conditions."""
+
+    place: Place
+    body: Body
+    checksum: Checksum
+    if_match: str
+    if_absent: bool
+    lock_id: str
+    progress: Progress | None
+
+    @property
+    def doing(self) -> str:
+        return f"save {self.place.path}"
+
+
+class Writing(Tree):
+    """Writing the content of files."""
+
+    async def upload(
+        self,
+        path: str,
+        content: Content,
+        *,
+        size: int | None = None,
+        checksum: Checksum | None = None,
+        if_match: str = "",
+        if_absent: bool = False,
+        lock_id: str = "",
+        progress: Progress | None = None,
+    ) -> Resource:
+        """Write a file, all or nothing, and return it as the site has it then.
+
+        The old content stays until the new one is complete, and becomes a version where the site has them.
+        ``if_match`` is the etag that the file must still have, ``if_absent`` demands that nothing is there;
+        sites that do not know conditions are asked just before and just after instead, which leaves a small
+        gap. ``size`` and ``checksum``, if given, must be those of the content. In steady state a conditional
+        save is InitiateFileUpload, PUT and Stat; others need a Stat first.
+
+        Raises Conflict if the file was changed or deleted, AlreadyExists, Locked, IsADirectory, NotFound
+        without a parent folder, QuotaExceeded, TransferFailed. After any of them nothing was saved, except
+        where the sentence says that it is unknown.
+        """
+        if if_match and if_absent:
+            raise InvalidRequest(
+                f"Could not save {path}: a file cannot match an etag and be absent."
+            )
+        parsed = MeshPath.parse(path)
+        if parsed.is_area or (parsed.is_space_root and parsed.area != SHARES):
+            raise IsADirectory(f"Could not save {path}: it is a folder.")
+        place = await self._places.find(parsed)
+        async with body_of(content, size) as body:
+            if (
+                checksum is not None
+                and checksum.algorithm == body.checksum.algorithm
+                and checksum != body.checksum
+            ):
+                raise TransferFailed(
+                    f"Could not save {path}: the content is not what its checksum says."
+                )
+            save = _Save(
+                place,
+                body,
+                checksum or body.checksum,
+                etag_of(if_match),
+                if_absent,
+                lock_id,
+                progress,
+            )
+            return await self._save(save)
+
+    async def _save(self, save: _Save) -> Resource:
+        flavour = await self.flavour()
+        enforced = flavour.can(Feature.CONDITIONS, save.place.scope)
+        there: Resource | None = None
+        if not (enforced and (save.if_match or save.if_absent) and save.body.size):
+            there = await self._stat_if_there(save.place)
+            self._check(save, there)
+            if enforced is None and save.if_match:
+                await self._probe_conditions(save)
+        before = there.etag if there else save.if_match
+        if not save.body.size and there is None:
+            try:
+                await self._touch(save.place)
+            except AlreadyExists:
+                if save.if_absent:
+                    raise
+            else:
+                return await self._stat(save.place)
+        try:
+            etag = await self._send(save, before)
+        except Conflict as conflict:
+            raise await self._explain(save, conflict) from conflict
+        except (SiteError, NotFound) as error:
+            if isinstance(error, TransferFailed):
+                raise
+            explained = await self._explain(save, error)
+            if explained is error:
+                raise
+            raise explained from error
+        return await self._verified(save, etag)
+
+    def _check(self, save: _Save, there: Resource | None) -> None:
+        """The conditions, for sites that do not check them, and the folder that an upload would destroy."""
+        if there is not None and there.is_directory:
+            raise IsADirectory(f"Could not {save.doing}: it is a folder.")
+        if save.if_absent and there is not None:
+            raise AlreadyExists(f"Could not {save.doing}: there is a file of that name already.")
+        if save.if_match and there is None:
+            raise Conflict(
+                f"Could not {save.doing}: it was deleted or renamed. Save it under a new name."
+            )
+        if save.if_match and there is not None and there.etag != save.if_match:
+            raise Conflict(sentence(Conflict, save.doing, self.site))
+
+    async def _probe_conditions(self, save: _Save) -> None:
+        """Find out whether the site checks conditions: announce an upload that must not be let through.
+
+        The upload has its true length and is never sent, so nothing changes where it is let through.
+        """
+        flavour = await self.flavour()
+        request = self._request(save)
+        request.if_match = NO_SUCH_ETAG
+        try:
+            await self._call("InitiateFileUpload", request, save.doing)
+        except Conflict:
+            flavour.learn(Feature.CONDITIONS, True, save.place.scope)
+        except MeshError:
+            return  # A lock, a quota: the save itself will tell.
+        else:
+            flavour.learn(Feature.CONDITIONS, False, save.place.scope)
+
+    def _request(self, save: _Save) -> provider.InitiateFileUploadRequest:
+        entries = {"Upload_Length": str(save.body.size)}
+        if save.body.size:
+            entries["Upload_Checksum"] = checksum_text(save.checksum)
+        return provider.InitiateFileUploadRequest(
+            ref=save.place.ref, opaque=opaque(**entries), lock_id=save.lock_id
+        )
+
+    async def _announce(self, save: _Save) -> list[Transfer]:
+        request = self._request(save)
+        if save.if_absent:
+            request.if_not_exist = True
+        elif save.if_match:
+            request.if_match = (await self.flavour()).etag_form(save.if_match)
+        reply = await self._patiently(save.place, "InitiateFileUpload", request, save.doing)
+        access = await self._gateway.tokens.token()
+        return [
+            Transfer(offer.protocol, offer.upload_endpoint, offer.token, access)
+            for offer in reply.protocols
+            if offer.upload_endpoint
+        ]
+
+    async def _send(self, save: _Save, before: str) -> str:
+        """Send the content; returns its ETag, or "" where the site does not tell."""
+        flavour = await self.flavour()
+        for last in (False, True):
+            offers = {transfer.protocol: transfer for transfer in await self._announce(save)}
+            large = (
+                save.body.size >= TUS_FROM
+                and flavour.can(Feature.TUS, save.place.scope) is not False
+            )
+            protocol = "tus" if "tus" in offers and (large or "simple" not in offers) else "simple"
+            if protocol not in offers and save.body.size:
+                raise NotSupported(
+                    f"Could not {save.doing}: {self.site} offers no way to upload that is known here."
+                )
+            try:
+                if protocol == "tus":
+                    await self._send_tus(save, offers[protocol])
+                    return ""
+                if protocol in offers:
+                    return await self._send_simple(save, offers[protocol])
+                return ""
+            except Refusal as refusal:
+                if refusal.code == "UNIMPLEMENTED" and protocol == "tus":
+                    flavour.learn(Feature.TUS, False, save.place.scope)
+                elif refusal.code == "UNAVAILABLE" or refusal.code == "DEADLINE_EXCEEDED":
+                    if await self._arrived(save, before, refusal):
+                        return ""
+                elif not save.body.size:
+                    return ""  # The site was done when it was announced; the Stat decides.
+                elif refusal.code not in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
+                    raise error_of(refusal, save.doing, self.site) from refusal
+                if last:
+                    raise error_of(refusal, save.doing, self.site) from refusal
+        raise AssertionError("the loop returns or raises")
+
+    async def _send_simple(self, save: _Save, transfer: Transfer) -> str:
+        holder = APP_NAME if save.lock_id else ""
+        etag = await self._data.put(
+            transfer,
+            _told(save, save.body.chunks()),
+            save.body.size,
+            lock_id=save.lock_id,
+            holder=holder,
+        )
+        return etag_of(etag)
+
+    async def _send_tus(self, save: _Save, transfer: Transfer) -> None:
+        """Send in pieces; after a break go on where the site says."""
+        size, offset, stalls = save.body.size, 0, 0
+        while offset < size:
+            stop = min(size, offset + TUS_CHUNK)
+            try:
+                sent = _told(save, save.body.chunks(offset, stop), offset)
+                reached = await self._data.patch(transfer, sent, stop - offset, offset)
+            except Refusal as refusal:
+                if refusal.code not in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "LOCKED", "INTERNAL"):
+                    raise
+                await asyncio.sleep(PAUSE * stalls)
+                try:
+                    reached = await self._data.offset(transfer)
+                except Refusal as gone:
+                    if gone.code == "NOT_FOUND":
+                        return  # Finished, or lost: the Stat decides.
+                    reached = offset
+                if reached <= offset:
+                    stalls += 1
+                    if stalls > STALLS:
+                        raise
+            if reached > offset:
+                stalls = 0
+            offset = reached
+
+    async def _arrived(self, save: _Save, before: str, refusal: Refusal) -> bool:
+        """After a break of unknown outcome: True if the content is there, False if it surely is not.
+
+        Raises the error of the break if that cannot be known.
+        """
+        there = await self._stat_if_there(save.place)
+        if there is None or there.etag == before:
+            return False
+        if there.checksum is not None and there.checksum == save.checksum:
+            return True
+        error = error_of(refusal, save.doing, self.site)
+        raise type(error)(
+            f"The connection broke while {save.place.path} was saved, and it is unknown what {self.site} has now. "
+            "Reload it before you save again."
+        ) from refusal
+
+    async def _explain(self, save: _Save, error: MeshError) -> MeshError:
+        """What a refused save was really about: one Stat tells lock, change, folder and missing parent apart."""
+        there = await self._stat_if_there(save.place)
+        if there is None:
+            folder = save.place.parent
+            if folder is not None and await self._stat_if_there(folder) is None:
+                return NotFound(f"Could not {save.doing}: the folder {folder.path} does not exist.")
+            if save.if_match:
+                return Conflict(
+                    f"Could not {save.doing}: it was deleted or renamed. Save it under a new name."
+                )
+            return error
+        if there.is_directory:
+            return IsADirectory(f"Could not {save.doing}: it is a folder.")
+        if there.lock is not None and there.lock.id != save.lock_id:
+            return Locked(sentence(Locked, save.doing, self.site))
+        if save.if_absent and isinstance(error, Conflict):
+            return AlreadyExists(f"Could not {save.doing}: there is a file of that name already.")
+        return error
+
+    async def _verified(self, save: _Save, etag: str) -> Resource:
+        """The resource after the save; its etag is that of our content, even if another writer came at once."""
+        found = await self._processed(save.place)
+        same = found.size == save.body.size and (
+            found.checksum is None
+            or found.checksum.algorithm != save.checksum.algorithm
+            or found.checksum == save.checksum
+        )
+        if same and etag in ("", found.etag):
+            return found
+        if etag and etag != found.etag:
+            # Somebody saved right after us: with our etag, the caller's next save finds that out.
+            return replace(found, etag=etag, size=save.body.size, checksum=save.checksum)
+        if etag:
+            raise TransferFailed(
+                f"{self.site} took {save.place.path} but holds other content than was sent. Save it again."
+            )
+        raise Conflict(
+            f"{save.place.path} holds other content than was sent: somebody else saved it at the same time. "
+            "Reload it and compare."
+        )
+
+
+async def _told(save: _Save, chunks: AsyncIterator[bytes], sent: int = 0) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        yield chunk
+        sent += len(chunk)
+        if save.progress is not None:
+            save.progress(sent)
