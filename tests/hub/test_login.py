@@ -67,7 +67,8 @@ class Site:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         deadline = time.monotonic() + 20
         while not self.ready.exists():
-            assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
         self.gateway = json.loads(self.ready.read_text())["gateway"]
 
@@ -108,9 +109,34 @@ async def held(hub, user):
         return ((await reply.json())["auth_state"] or {}).get("mesh")
 
 
-def environment_of(pid):
-    entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+def environment_of(server):
+    entries = of_process(server["state"]["pid"], "environ").split(b"\0")
     return dict(entry.decode().split("=", 1) for entry in entries if entry)
+
+
+def of_process(pid, what):
+    return Path(f"/proc/{pid}/{what}").read_bytes()
+
+
+class TokenFile:
+    def __init__(self, server):
+        self.path = Path(environment_of(server)["MESH_TOKEN_FILE"])
+
+    @property
+    def token(self):
+        return self.path.read_text().strip()
+
+    @property
+    def modes(self):
+        return oct(self.path.parent.stat().st_mode & 0o777), oct(self.path.stat().st_mode & 0o777)
+
+    @property
+    def left(self):
+        return seconds_left(self.token)
+
+
+def seconds_left(token):
+    return expiry_of(token).timestamp() - time.time()
 
 
 async def test_wrong_password(hub, browser):
@@ -157,30 +183,29 @@ async def test_server_has_the_files_of_the_site(hub, site, server):
 
 
 async def test_server_knows_where_and_nothing_secret(hub, site, server):
-    environment = environment_of(server["state"]["pid"])
-    file = Path(environment["MESH_TOKEN_FILE"])
+    environment = environment_of(server)
+    file = TokenFile(server)
     assert environment["MESH_SITE"] == "alpine"
     assert environment["MESH_GATEWAY"] == site.gateway
     assert "MESH_MOUNT" not in environment
-    assert file.parent.parent == hub.runtime
-    assert file.parent.stat().st_mode & 0o777 == 0o700
-    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.path.parent.parent == hub.runtime
+    assert file.modes == ("0o700", "0o600")
 
 
 async def test_token_is_renewed_unseen(hub, server):
-    file = Path(environment_of(server["state"]["pid"])["MESH_TOKEN_FILE"])
-    first = file.read_text().strip()
-    await until(lambda: file.read_text().strip() != first)
-    await until(lambda: time.time() > expiry_of(first).timestamp())
+    file = TokenFile(server)
+    first = file.token
+    await until(lambda: file.token != first)
+    await until(lambda: seconds_left(first) < 0)
     async with hub.at("user/ada/api/contents/") as contents, contents.get("mesh/home") as reply:
         assert reply.status == 200, await reply.text()
-    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.modes == ("0o700", "0o600")
 
 
 async def test_server_gets_the_token_of_its_own_user_only(hub, server):
     async with hub.api() as api, api.post("users/bob"):
         pass
-    async with hub.api(environment_of(server["state"]["pid"])["JUPYTERHUB_API_TOKEN"]) as api:
+    async with hub.api(environment_of(server)["JUPYTERHUB_API_TOKEN"]) as api:
         async with api.get("mesh/users/ada/token") as reply:
             answer = await reply.json()
             assert set(answer) == {"token", "expires"}
@@ -216,21 +241,21 @@ async def test_login_ended_at_the_site(hub, site, browser):
 
 async def test_site_away_and_back(hub, site, server, browser):
     await browser.login("ada", PASSWORDS["ada"])
-    file = Path(environment_of(server["state"]["pid"])["MESH_TOKEN_FILE"])
+    file = TokenFile(server)
     site.stop()
     try:
         async with Browser(hub) as late:
             status, page = await late.login("bob", PASSWORDS["bob"])
         assert status == 503
         assert "alpine cannot check your password right now. Try again in a few minutes." in page
-        last = file.read_text().strip()
-        await until(lambda: time.time() > expiry_of(last).timestamp())
+        last = file.token
+        await until(lambda: seconds_left(last) < 0)
         status, page = await browser.get("/hub/home")
         assert status == 200
         assert 'name="password"' not in page
     finally:
         site.start()
-    await until(lambda: expiry_of(file.read_text().strip()).timestamp() > time.time())
+    await until(lambda: file.left > 0)
     async with hub.at("user/ada/api/contents/") as contents, contents.get("mesh/home") as reply:
         assert reply.status == 200, await reply.text()
 
@@ -270,12 +295,12 @@ async def test_no_secret_in_log_process_list_environment_or_database(hub, browse
     await browser.login("ada", PASSWORDS["ada"])
     server = await hub.start_server("ada")
     login = await held(hub, "ada")
-    file = Path(environment_of(server["state"]["pid"])["MESH_TOKEN_FILE"])
+    file = TokenFile(server)
     secrets = {
         "password": PASSWORDS["ada"],
         "wrong password": "wrong-marker",
         "token": login["token"],
-        "token in the file": file.read_text().strip(),
+        "token in the file": file.token,
         "app password": login["app_password"],
     }
     await browser.login("ada", "wrong-marker")
@@ -283,10 +308,7 @@ async def test_no_secret_in_log_process_list_environment_or_database(hub, browse
     places |= {str(path): path.read_bytes() for path in hub.state.glob("jupyterhub.sqlite*")}
     ours = [hub.process.pid, server["state"]["pid"], int((hub.state / "proxy.pid").read_text())]
     for pid in ours:
-        places |= {
-            f"{what} of {pid}": Path(f"/proc/{pid}/{what}").read_bytes()
-            for what in ("environ", "cmdline")
-        }
+        places |= {f"{what} of {pid}": of_process(pid, what) for what in ("environ", "cmdline")}
     found = [
         (what, place)
         for what, secret in secrets.items()
