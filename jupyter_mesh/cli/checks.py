@@ -56,7 +56,11 @@ def _version(name: str) -> str:
 
 def _versions() -> Finding:
     if not _version("packaging"):
-        return Finding("versions", None, f"jupyter-mesh {_version('jupyter-mesh')}; not compared: packaging is missing")
+        return Finding(
+            "versions",
+            None,
+            f"jupyter-mesh {_version('jupyter-mesh')}; not compared: packaging is missing",
+        )
     from packaging.requirements import Requirement
 
     wrong, right = [], [f"jupyter-mesh {_version('jupyter-mesh')}"]
@@ -82,7 +86,8 @@ def _server_extension() -> Finding:
     from jupyter_server.extension.config import ExtensionConfigManager
 
     manager = ExtensionConfigManager(read_config_path=jupyter_config_path())
-    if not manager.get_jpserver_extensions().get("jupyter_mesh"):
+    enabled: dict[str, bool] = manager.get_jpserver_extensions()  # type: ignore[no-untyped-call]
+    if not enabled.get("jupyter_mesh"):
         return Finding(
             "server extension",
             False,
@@ -105,7 +110,7 @@ def _lab_extension() -> Finding:
         )
     if not _version("jupyterlab"):
         return Finding("lab extension", False, "JupyterLab is missing. Install jupyter-mesh[lab].")
-    from jupyterlab.commands import check_extension
+    from jupyterlab.commands import check_extension  # type: ignore[import-untyped]
 
     if not check_extension(LAB_EXTENSION):
         return Finding(
@@ -170,7 +175,7 @@ async def _reachable(settings: SiteSettings) -> Finding:
         async with asyncio.timeout(10):
             _, writer = await asyncio.open_connection(settings.host.strip("[]"), settings.port)
     except (OSError, TimeoutError) as error:
-        text = f"Nothing answers at {settings.target} ({error or 'no answer in 10 s'}). Is the address right, does the site run?"
+        text = f"Nothing answers at {settings.target} ({str(error) or 'no answer in 10 s'}). Is the address right, does the site run?"
         return Finding("gateway", False, text)
     writer.close()
     with suppress(OSError):
