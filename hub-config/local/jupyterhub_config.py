@@ -69,8 +69,10 @@ c.MeshLocalSpawner.notebook_dir = "~"
 c.MeshLocalSpawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
 c.MeshLocalSpawner.environment = {"JUPYTER_PREFER_ENV_PATH": "1"}
 c.MeshLocalSpawner.interrupt_timeout = c.MeshLocalSpawner.term_timeout = 5
+# Nobody is asked for news before the first look.
+c.MeshLocalSpawner.args = ["--LabApp.news_url=None"]
 if os.geteuid() == 0:
-    c.MeshLocalSpawner.args = ["--allow-root"]
+    c.MeshLocalSpawner.args.append("--allow-root")
 
 # Stop the hub, and everything it started stops with it
 c.JupyterHub.cleanup_servers = c.JupyterHub.cleanup_proxy = True
