@@ -11,12 +11,13 @@ from cs3.gateway.v1beta1 import gateway_api_pb2 as gw
 from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 
 from jupyter_mesh.cs3.data import DataGateway
+from jupyter_mesh.cs3.failures import refusal_of
 from jupyter_mesh.cs3.gateway import Gateway
 from jupyter_mesh.cs3.places import Entry, Place, Places
-from jupyter_mesh.cs3.wire import UNSAID, opaque_text, resource_of, user_of
-from jupyter_mesh.errors import Busy, InvalidRequest, NotFound
+from jupyter_mesh.cs3.wire import UNSAID, opaque_text, resource_of, told_name, user_of
+from jupyter_mesh.errors import Busy, InvalidRequest, NotFound, SiteError
 from jupyter_mesh.models import Kind, Permissions, Quota, Resource, Space, SpaceKind, User
-from jupyter_mesh.paths import AREAS, HOME, PROJECTS, MeshPath, name_of
+from jupyter_mesh.paths import AREAS, BY_ID, HOME, PROJECTS, MeshPath, name_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -113,11 +114,21 @@ class SiteClient:
         return await self._places.find(parsed)
 
     async def _stat(self, place: Place) -> Resource:
-        reply = await self._call(
-            "Stat", provider.StatRequest(ref=place.ref), f"open {place.path}", repeat=True
-        )
+        try:
+            reply = await self._call(
+                "Stat", provider.StatRequest(ref=place.ref), f"open {place.path}", repeat=True
+            )
+        except SiteError as error:
+            # Reva says INTERNAL for a path below a file.
+            refusal, above = refusal_of(error), place.parent
+            if refusal is None or refusal.code != "INTERNAL" or above is None:
+                raise
+            if (await self._stat(above)).is_directory:
+                raise
+            raise NotFound(f"Could not open {place.path}: {above.path} is a file.") from error
         (await self.flavour()).quotes_etags = reply.info.etag.startswith('"')
-        return resource_of(reply.info, place.path)
+        by_id = place.path.startswith(BY_ID) and not place.rel
+        return resource_of(reply.info, place.path, told_name(reply.info) if by_id else "")
 
     async def _stat_if_there(self, place: Place) -> Resource | None:
         try:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from typing import TYPE_CHECKING
 
 from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 
-from jupyter_mesh.cs3.places import Place
 from jupyter_mesh.cs3.reading import Reading
 from jupyter_mesh.cs3.wire import children_of
 from jupyter_mesh.cs3.writing import Writing
 from jupyter_mesh.errors import AlreadyExists, InvalidRequest, MeshError
-from jupyter_mesh.models import Resource
 from jupyter_mesh.paths import MeshPath, is_within
+
+if TYPE_CHECKING:
+    from jupyter_mesh.cs3.places import Place
+    from jupyter_mesh.models import Resource
 
 __all__ = ["Copying"]
 
@@ -32,10 +35,14 @@ class Copying(Reading, Writing):
         """
         start = await self._place(MeshPath.parse(source))
         end = await self._inside(target)
-        if start.scope == end.scope and is_within(end.rel, start.rel):
-            raise InvalidRequest(f"Could not copy {source} to {target}: a folder cannot be copied into itself.")
+        if start.base == end.base and is_within(end.rel, start.rel):
+            raise InvalidRequest(
+                f"Could not copy {source} to {target}: a folder cannot be copied into itself."
+            )
         if await self._stat_if_there(end) is not None:
-            raise AlreadyExists(f"Could not copy {source} to {target}: there is something of that name.")
+            raise AlreadyExists(
+                f"Could not copy {source} to {target}: there is something of that name."
+            )
         await self._copy(start, end)
         return await self._stat(end)
 
@@ -82,12 +89,14 @@ class Copying(Reading, Writing):
 
     async def _copy_file(self, start: Place, end: Place) -> None:
         async with self._opened(start) as download:
-            await self._write(end, download, size=download.stop, if_absent=True)
+            await self._write_new(end, download, download.stop)
 
     async def _discard(self, place: Place) -> None:
         """Delete what was only half copied; what cannot be deleted is left under its temporary name."""
         try:
-            await self._patiently(place, "Delete", provider.DeleteRequest(ref=place.ref), f"delete {place.path}")
+            await self._patiently(
+                place, "Delete", provider.DeleteRequest(ref=place.ref), f"delete {place.path}"
+            )
         except MeshError:
             return
 

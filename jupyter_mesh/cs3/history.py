@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from cs3.storage.provider.v1beta1 import resources_pb2 as rs
 
-from jupyter_mesh.cs3.places import Place
 from jupyter_mesh.cs3.tree import Tree
 from jupyter_mesh.cs3.wire import reference, time_of
 from jupyter_mesh.errors import AlreadyExists, InvalidRequest, NotFound, SiteError
 from jupyter_mesh.models import BinItem, Kind, Resource
 from jupyter_mesh.paths import MeshPath, join
+
+if TYPE_CHECKING:
+    from jupyter_mesh.cs3.places import Place
 
 __all__ = ["History"]
 
@@ -42,7 +44,10 @@ class History(Tree):
         """What was deleted in the space that holds ``path``, latest first. ListRecycle."""
         top = await self._top(path)
         items = await self._places.pages(
-            "ListRecycle", provider.ListRecycleRequest(ref=top.ref), "recycle_items", f"list the bin of {top.path}"
+            "ListRecycle",
+            provider.ListRecycleRequest(ref=top.ref),
+            "recycle_items",
+            f"list the bin of {top.path}",
         )
         found = [
             BinItem(
@@ -64,11 +69,15 @@ class History(Tree):
         """
         top = await self._top(item.path)
         place = await self._inside(to or item.path)
-        if place.scope != top.scope:
-            raise InvalidRequest(f"Could not restore {item.path}: it can only come back in its own space.")
+        if place.base != top.base:
+            raise InvalidRequest(
+                f"Could not restore {item.path}: it can only come back in its own space."
+            )
         doing = f"restore {item.path}"
         if await self._stat_if_there(place) is not None:
-            raise AlreadyExists(f"Could not {doing}: there is something at {place.path}. Give another name.")
+            raise AlreadyExists(
+                f"Could not {doing}: there is something at {place.path}. Give another name."
+            )
         request = provider.RestoreRecycleItemRequest(ref=top.ref, key=_key_of(item))
         request.restore_ref.CopyFrom(
             place.ref if place.root is not None else reference(None, f"/{place.rel}")
@@ -78,9 +87,10 @@ class History(Tree):
         except SiteError:
             folder = place.parent
             if folder is not None and await self._stat_if_there(folder) is None:
-                raise NotFound(f"Could not {doing}: the folder {folder.path} does not exist.") from None
-            if all(known.key != item.key for known in await self.bin(top.path)):
-                raise NotFound(f"Could not {doing}: it is not in the bin any more.") from None
+                raise NotFound(
+                    f"Could not {doing}: the folder {folder.path} does not exist."
+                ) from None
+            await self._must_be_in_bin(item, top, doing)
             raise
         return await self._stat(place)
 
@@ -88,7 +98,17 @@ class History(Tree):
         """Delete one thing for ever. PurgeRecycle, never without a key: that would empty the bin."""
         top = await self._top(item.path)
         request = provider.PurgeRecycleRequest(ref=top.ref, key=_key_of(item))
-        await self._call("PurgeRecycle", request, f"delete {item.path} for ever")
+        doing = f"delete {item.path} for ever"
+        try:
+            await self._call("PurgeRecycle", request, doing)
+        except SiteError:
+            await self._must_be_in_bin(item, top, doing)
+            raise
+
+    async def _must_be_in_bin(self, item: BinItem, top: Place, doing: str) -> None:
+        """Raise NotFound for a key that the bin does not hold: Reva says INTERNAL for it."""
+        if all(known.key != item.key for known in await self.bin(top.path)):
+            raise NotFound(f"Could not {doing}: it is not in the bin any more.")
 
     async def _top(self, path: str) -> Place:
         """The root of the space that holds a path: the bin is there."""

@@ -5,20 +5,24 @@ Rules for locks: ``facts/collaboration.md`` §9.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 
 from jupyter_mesh.cs3.base import SiteClient
 from jupyter_mesh.cs3.failures import sentence
 from jupyter_mesh.cs3.flavour import Feature
-from jupyter_mesh.cs3.places import Place
 from jupyter_mesh.cs3.wire import lock_of, lock_to
 from jupyter_mesh.cs3.writing import APP_NAME
 from jupyter_mesh.errors import Conflict, InvalidRequest, Locked, NotFound, NotSupported, SiteError
 from jupyter_mesh.models import Lock
 from jupyter_mesh.paths import MeshPath
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jupyter_mesh.cs3.places import Place
 
 __all__ = ["Locks"]
 
@@ -34,20 +38,24 @@ class Locks(SiteClient):
         Raises Locked if anybody holds it, also with the same id; NotSupported on sites without locks.
         """
         place = await self._place(MeshPath.parse(path))
-        wanted = _wanted(lock_id, life)
-        request = provider.SetLockRequest(ref=place.ref, lock=lock_to(lock_id, APP_NAME, wanted.expires))
+        expires = _end_of(lock_id, life)
+        request = provider.SetLockRequest(ref=place.ref, lock=lock_to(lock_id, APP_NAME, expires))
         try:
             await self._lock_call("SetLock", place, request, f"lock {path}")
         except Conflict as error:
             raise Locked(sentence(Locked, f"lock {path}", self.site)) from error
-        return wanted
+        return Lock(id=lock_id, app=APP_NAME, expires=expires)
 
     async def get_lock(self, path: str) -> Lock | None:
         """The lock of a file, or None. GetLock. Raises NotFound if there is no such file."""
         place = await self._place(MeshPath.parse(path))
         try:
             reply = await self._lock_call(
-                "GetLock", place, provider.GetLockRequest(ref=place.ref), f"look for a lock of {path}", repeat=True
+                "GetLock",
+                place,
+                provider.GetLockRequest(ref=place.ref),
+                f"look for a lock of {path}",
+                repeat=True,
             )
         except NotFound:
             await self._stat(place)
@@ -57,16 +65,16 @@ class Locks(SiteClient):
     async def refresh_lock(self, path: str, lock_id: str, *, life: timedelta = LOCK_LIFE) -> Lock:
         """Keep a lock for another ``life``. RefreshLock. Raises Conflict if it is not ours any more."""
         place = await self._place(MeshPath.parse(path))
-        wanted = _wanted(lock_id, life)
+        expires = _end_of(lock_id, life)
         request = provider.RefreshLockRequest(
-            ref=place.ref, lock=lock_to(lock_id, APP_NAME, wanted.expires), existing_lock_id=lock_id
+            ref=place.ref, lock=lock_to(lock_id, APP_NAME, expires), existing_lock_id=lock_id
         )
         doing = f"keep the lock of {path}"
         try:
             await self._lock_call("RefreshLock", place, request, doing)
         except (Conflict, Locked) as error:
             raise _not_ours(doing) from error
-        return wanted
+        return Lock(id=lock_id, app=APP_NAME, expires=expires)
 
     async def unlock(self, path: str, lock_id: str) -> None:
         """Give a lock back. Unlock. Raises Conflict if it is not ours any more."""
@@ -90,18 +98,23 @@ class Locks(SiteClient):
     async def unset_metadata(self, path: str, keys: Iterable[str]) -> None:
         """Remove texts set on a file or folder; unknown keys are fine. UnsetArbitraryMetadata."""
         place = await self._place(MeshPath.parse(path))
-        request = provider.UnsetArbitraryMetadataRequest(ref=place.ref, arbitrary_metadata_keys=list(keys))
+        request = provider.UnsetArbitraryMetadataRequest(
+            ref=place.ref, arbitrary_metadata_keys=list(keys)
+        )
         await self._call("UnsetArbitraryMetadata", request, f"unset metadata of {path}")
 
-    async def _lock_call(self, name: str, place: Place, request: object, doing: str, *, repeat: bool = False) -> object:
+    async def _lock_call(
+        self, name: str, place: Place, request: Any, doing: str, *, repeat: bool = False
+    ) -> Any:
         flavour = await self.flavour()
         if flavour.can(Feature.LOCKS, place.scope) is False:
             raise NotSupported(sentence(NotSupported, doing, self.site))
         try:
             reply = await self._call(name, request, doing, repeat=repeat)
         except (SiteError, NotSupported) as error:
-            if flavour.can(Feature.LOCKS, place.scope) is None:
-                # "Not supported" comes as INTERNAL, also for a file that does not exist.
+            says_so = isinstance(error, NotSupported) or not flavour.has_spaces
+            if says_so and flavour.can(Feature.LOCKS, place.scope) is None:
+                # Reva says INTERNAL for it, also for a file that does not exist.
                 await self._stat(place)
                 flavour.learn(Feature.LOCKS, False, place.scope)
                 raise NotSupported(sentence(NotSupported, doing, self.site)) from error
@@ -110,11 +123,13 @@ class Locks(SiteClient):
         return reply
 
 
-def _wanted(lock_id: str, life: timedelta) -> Lock:
+def _end_of(lock_id: str, life: timedelta) -> datetime:
     if not lock_id:
         raise InvalidRequest("A lock needs an id.")
-    return Lock(id=lock_id, app=APP_NAME, expires=datetime.now(UTC) + life)
+    return datetime.now(UTC) + life
 
 
 def _not_ours(doing: str) -> Conflict:
-    return Conflict(f"Could not {doing}: it has ended, or somebody else holds the lock now. Lock it again.")
+    return Conflict(
+        f"Could not {doing}: it has ended, or somebody else holds the lock now. Lock it again."
+    )

@@ -17,7 +17,7 @@ from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces_api
 
 from jupyter_mesh.cs3.flavour import Flavour, FlavourKind
-from jupyter_mesh.cs3.wire import reference, resource_id_of, time_of
+from jupyter_mesh.cs3.wire import reference, resource_id_of, time_of, told_name
 from jupyter_mesh.errors import InvalidRequest, NotAllowed, NotFound, NotSupported, SiteError
 from jupyter_mesh.models import ResourceId, Space, SpaceKind
 from jupyter_mesh.paths import BY_ID, HOME, PROJECTS, SHARES, MeshPath, join, name_of, parent_of
@@ -66,9 +66,14 @@ class Place:
         return reference(self.root, self.rel)
 
     @property
-    def scope(self) -> str:
-        """The same text for all places below the same root."""
+    def base(self) -> str:
+        """The same text for all places that are addressed from the same root."""
         return str(self.root) if self.root else self.mount
+
+    @property
+    def scope(self) -> str:
+        """The part of the site that answers in one way: its features are learned once for all of it."""
+        return f"{self.root.storage}${self.root.space}" if self.root else self.mount
 
     @property
     def parent(self) -> Place | None:
@@ -164,6 +169,11 @@ class Places:
                 return entry
         return None
 
+    async def mounts(self) -> set[str]:
+        """The absolute paths that are roots on a site of paths."""
+        projects = await self.listed(SpaceKind.PROJECT, fresh=True)
+        return {"/", HOME_MOUNT, PROJECTS_MOUNT, *(entry.mount for entry in projects)}
+
     async def _named(self, path: str) -> Entry:
         kind = SpaceKind.PROJECT if path.startswith(PROJECTS) else SpaceKind.SHARE
         for fresh in (False, True):
@@ -240,7 +250,7 @@ class Places:
             return []  # This site has no projects.
         entries = []
         for info in reply.infos:
-            name = info.name or name_of(info.path.rstrip("/"))
+            name = told_name(info)
             space = Space(
                 path=join(PROJECTS, name),
                 name=name,
@@ -292,7 +302,7 @@ class Places:
             return None
         name = received.alias or name_of(received.mount_point.path)
         if info is not None and info.type:
-            name = name or info.name or name_of(info.path)
+            name = name or told_name(info)
         elif not name:
             try:
                 async with gate:
@@ -305,7 +315,7 @@ class Places:
             except (NotFound, NotAllowed, SiteError):
                 return None
             info = reply.info
-            name = info.name or name_of(info.path)
+            name = told_name(info)
         name = _segment(name)
         space = Space(
             path=join(SHARES, name),

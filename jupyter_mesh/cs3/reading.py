@@ -25,6 +25,7 @@ from jupyter_mesh.errors import (
     NotFound,
     NotSupported,
     RangeNotSatisfiable,
+    SiteError,
     TransferFailed,
 )
 from jupyter_mesh.models import Resource, ResourceId, Version
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Download", "Reading"]
 
 TRIES = 5
+NO_SUCH_VERSION = "0"
 DOWNLOAD_PROTOCOLS = ("simple", "spaces")
 
 
@@ -111,7 +113,17 @@ class Reading(Tree):
     ) -> AsyncIterator[Download]:
         if start < 0 or (stop is not None and stop < start):
             raise InvalidRequest(f"Could not open {path}: bytes {start} to {stop} are no range.")
-        place = await self._place(MeshPath.parse(path))
+        parsed = MeshPath.parse(path)
+        if parsed.is_area:
+            raise IsADirectory(f"Could not open {path}: it is a folder.")
+        async with self._opened(await self._places.find(parsed), start, stop, version) as download:
+            yield download
+
+    @asynccontextmanager
+    async def _opened(
+        self, place: Place, start: int = 0, stop: int | None = None, version: str = ""
+    ) -> AsyncIterator[Download]:
+        path = place.path
         if version:
             source, resource = await self._version(place, version)
             transfer: Transfer | None = None
@@ -182,12 +194,25 @@ class Reading(Tree):
             processing=False,
         )
         if not flavour.has_spaces:
-            return _Source(place.ref, opaque(version_key=key), version=True), resource
+            if flavour.can(Feature.VERSION_DOWNLOADS) is None and await self._ignores_keys(place):
+                flavour.learn(Feature.VERSION_DOWNLOADS, False)
+                raise NotSupported(cannot)
+            return _by_option(place, key), resource
         # With the option, sites of spaces send the present content instead.
         if current.id is None:
             raise NotSupported(cannot)
         by_key = ResourceId(storage=current.id.storage, space=current.id.space, opaque=key)
         return _Source(reference(by_key, ""), version=True), resource
+
+    async def _ignores_keys(self, place: Place) -> bool:
+        """True if the site sends the present content whatever version it is asked for."""
+        source = _by_option(place, NO_SUCH_VERSION)
+        try:
+            reply = await self._data.get(await self._open_transfer(source, place))
+        except (Refusal, NotFound, SiteError):
+            return False
+        reply.close()
+        return True
 
     async def _open_transfer(self, source: _Source, place: Place) -> Transfer:
         doing = f"open {place.path}"
@@ -283,6 +308,10 @@ class Reading(Tree):
         raise TransferFailed(
             f"Could not read {place.path} to its end: {count} bytes are missing. Try again."
         )
+
+
+def _by_option(place: Place, key: str) -> _Source:
+    return _Source(place.ref, opaque({"version_key": key}), version=True)
 
 
 async def _nothing() -> AsyncGenerator[bytes, None]:

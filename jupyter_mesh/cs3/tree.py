@@ -180,17 +180,17 @@ class Tree(SiteClient):
             await self._call(
                 "CreateContainer", provider.CreateContainerRequest(ref=place.ref), doing
             )
-        except Conflict as error:
-            # FAILED_PRECONDITION: the parent is missing, or a file.
+        except (Conflict, NotFound) as error:
+            # FAILED_PRECONDITION or NOT_FOUND: the parent is missing, or a file.
             raise NotFound(
                 f"Could not {doing}: the folder it should be in does not exist."
             ) from error
 
     async def _touch(self, place: Place) -> None:
-        request = provider.TouchFileRequest(ref=place.ref, opaque=opaque(Upload_Length="0"))
+        request = provider.TouchFileRequest(ref=place.ref, opaque=opaque({"Upload-Length": "0"}))
         try:
             await self._call("TouchFile", request, f"make {place.path}")
-        except Conflict as error:
+        except (Conflict, NotFound) as error:
             raise NotFound(
                 f"Could not make {place.path}: the folder it should be in does not exist."
             ) from error
@@ -209,9 +209,14 @@ class Tree(SiteClient):
     async def _guarded_id(self, place: Place) -> Place:
         """The place of a pure id, unless it is the root of a space; with the share whose mount it is."""
         entry = await self._places.at_root(place.root) if place.root else None
-        if entry is None:
+        if entry is None and (await self.flavour()).has_spaces:
             return place
-        if not entry.share_id:
+        if entry is None:
+            # Reva deletes a whole home by its id, and says INTERNAL then.
+            _, path = await self._whereabouts(place)
+            if f"/{path}" not in await self._places.mounts():
+                return place
+        if entry is None or not entry.share_id:
             raise InvalidRequest(
                 f"{place.path} is the root of a space and cannot be moved or deleted here."
             )
@@ -219,7 +224,7 @@ class Tree(SiteClient):
 
     async def _refuse_into_itself(self, start: Place, end: Place, doing: str) -> None:
         """A folder moved into itself is lost, and the site with it: ``facts/opencloud.md`` §3.3."""
-        if start.scope == end.scope:
+        if start.base == end.base:
             if is_within(end.rel, start.rel):
                 raise InvalidRequest(f"Could not {doing}: a folder cannot be moved into itself.")
             return

@@ -30,6 +30,7 @@ __all__ = [
     "resource_of",
     "seconds",
     "time_of",
+    "told_name",
     "user_of",
 ]
 
@@ -68,11 +69,11 @@ def resource_id_to(value: ResourceId) -> Any:
     return rs.ResourceId(storage_id=value.storage, space_id=value.space, opaque_id=value.opaque)
 
 
-def opaque(**entries: str) -> Any:
-    """An Opaque of plain entries; ``_`` in a name stands for ``-``."""
+def opaque(entries: dict[str, str]) -> Any:
+    """An Opaque of plain entries."""
     return types.Opaque(
         map={
-            key.replace("_", "-"): types.OpaqueEntry(decoder="plain", value=value.encode())
+            key: types.OpaqueEntry(decoder="plain", value=value.encode())
             for key, value in entries.items()
         }
     )
@@ -135,13 +136,13 @@ def checksum_text(checksum: Checksum) -> str:
     return f"{checksum.algorithm} {checksum.value}"
 
 
-def resource_of(info: Any, path: str) -> Resource:
-    """A resource under the mesh path it was asked for."""
+def resource_of(info: Any, path: str, name: str = "") -> Resource:
+    """A resource under the mesh path it was asked for, which ends in its name unless one is given."""
     directory = info.type in (rs.RESOURCE_TYPE_CONTAINER, rs.RESOURCE_TYPE_REFERENCE)
     allowed = info.permission_set
     return Resource(
         path=path,
-        name=name_of(path),
+        name=name or name_of(path),
         kind=Kind.DIRECTORY if directory else Kind.FILE,
         modified=time_of(info.mtime),
         etag=etag_of(info.etag),
@@ -170,12 +171,17 @@ def children_of(infos: Any, folder: str) -> list[Resource]:
     """The entries of a folder, by name. What the site keeps for itself is left out."""
     children = []
     for info in infos:
-        # Sites fill a name, a relative path or an absolute one, sometimes without its mount.
-        name = info.name or name_of(info.path.rstrip("/"))
+        name = told_name(info)
         if info.type != rs.RESOURCE_TYPE_INTERNAL and name:
             children.append(resource_of(info, join(folder, name)))
     children.sort(key=lambda child: child.name)
     return children
+
+
+def told_name(info: Any) -> str:
+    """The name that the site tells: in ``name``, or at the end of a path of whatever form."""
+    name: str = info.name or name_of(info.path.rstrip("/"))
+    return name
 
 
 def _checksum_of(info: Any) -> Checksum | None:

@@ -14,7 +14,7 @@ from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 
 from jupyter_mesh.cs3.body import Body, Content, body_of
 from jupyter_mesh.cs3.data import Transfer
-from jupyter_mesh.cs3.failures import Refusal, error_of, sentence
+from jupyter_mesh.cs3.failures import Refusal, error_of, refusal_of, sentence
 from jupyter_mesh.cs3.flavour import Feature
 from jupyter_mesh.cs3.tree import Tree
 from jupyter_mesh.cs3.wire import checksum_text, etag_of, opaque
@@ -25,6 +25,7 @@ from jupyter_mesh.errors import (
     IsADirectory,
     Locked,
     MeshError,
+    NotADirectory,
     NotFound,
     NotSupported,
     SiteError,
@@ -49,17 +50,17 @@ PAUSE = 0.3
 NO_SUCH_ETAG = "no-such-etag-jupyter-mesh-asks-whether-conditions-count"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Save:
     """One save: where, what, and under which conditions."""
 
     place: Place
     body: Body
     checksum: Checksum
-    if_match: str
-    if_absent: bool
-    lock_id: str
-    progress: Progress | None
+    if_match: str = ""
+    if_absent: bool = False
+    lock_id: str = ""
+    progress: Progress | None = None
 
     @property
     def doing(self) -> str:
@@ -102,24 +103,29 @@ class Writing(Tree):
             raise IsADirectory(f"Could not save {path}: it is a folder.")
         place = await self._places.find(parsed)
         async with body_of(content, size) as body:
-            if (
-                checksum is not None
-                and checksum.algorithm == body.checksum.algorithm
-                and checksum != body.checksum
-            ):
+            same_kind = checksum is not None and checksum.algorithm == body.checksum.algorithm
+            if same_kind and checksum != body.checksum:
                 raise TransferFailed(
                     f"Could not save {path}: the content is not what its checksum says."
                 )
-            save = _Save(
-                place,
-                body,
-                checksum or body.checksum,
-                etag_of(if_match),
-                if_absent,
-                lock_id,
-                progress,
+            return await self._save(
+                _Save(
+                    place=place,
+                    body=body,
+                    checksum=checksum or body.checksum,
+                    if_match=etag_of(if_match),
+                    if_absent=if_absent,
+                    lock_id=lock_id,
+                    progress=progress,
+                )
             )
-            return await self._save(save)
+
+    async def _write_new(self, place: Place, content: Content, size: int) -> Resource:
+        """Write a file that must not be there yet."""
+        async with body_of(content, size) as body:
+            return await self._save(
+                _Save(place=place, body=body, checksum=body.checksum, if_absent=True)
+            )
 
     async def _save(self, save: _Save) -> Resource:
         flavour = await self.flavour()
@@ -183,11 +189,11 @@ class Writing(Tree):
             flavour.learn(Feature.CONDITIONS, False, save.place.scope)
 
     def _request(self, save: _Save) -> provider.InitiateFileUploadRequest:
-        entries = {"Upload_Length": str(save.body.size)}
+        entries = {"Upload-Length": str(save.body.size)}
         if save.body.size:
-            entries["Upload_Checksum"] = checksum_text(save.checksum)
+            entries["Upload-Checksum"] = checksum_text(save.checksum)
         return provider.InitiateFileUploadRequest(
-            ref=save.place.ref, opaque=opaque(**entries), lock_id=save.lock_id
+            ref=save.place.ref, opaque=opaque(entries), lock_id=save.lock_id
         )
 
     async def _announce(self, save: _Save) -> list[Transfer]:
@@ -297,8 +303,11 @@ class Writing(Tree):
         there = await self._stat_if_there(save.place)
         if there is None:
             folder = save.place.parent
-            if folder is not None and await self._stat_if_there(folder) is None:
+            above = await self._stat_if_there(folder) if folder else None
+            if folder is not None and above is None:
                 return NotFound(f"Could not {save.doing}: the folder {folder.path} does not exist.")
+            if folder is not None and above is not None and not above.is_directory:
+                return NotADirectory(f"Could not {save.doing}: {folder.path} is a file.")
             if save.if_match:
                 return Conflict(
                     f"Could not {save.doing}: it was deleted or renamed. Save it under a new name."
@@ -308,6 +317,11 @@ class Writing(Tree):
             return IsADirectory(f"Could not {save.doing}: it is a folder.")
         if there.lock is not None and there.lock.id != save.lock_id:
             return Locked(sentence(Locked, save.doing, self.site))
+        said = refusal_of(error)
+        if save.lock_id and there.lock is None and said is not None and said.says("not locked"):
+            return Conflict(
+                f"Could not {save.doing}: its lock has ended. Look at it, then lock it again."
+            )
         if save.if_absent and isinstance(error, Conflict):
             return AlreadyExists(f"Could not {save.doing}: there is a file of that name already.")
         return error
