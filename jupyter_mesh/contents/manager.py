@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from jupyter_mesh.contents.answers import answers
-from jupyter_mesh.contents.copies import MeshPlace, copy_tree
 from jupyter_mesh.contents.documents import decode
 from jupyter_mesh.contents.models import Model, model_of, next_name
 from jupyter_mesh.contents.reading import RECENT, MeshReader
@@ -206,7 +205,7 @@ class MeshContentsManager(MeshReader):
         elif kind == "notebook":
             name = self.untitled_notebook + ".ipynb"
         elif kind == "file":
-            name = self.untitled_file + (ext or ".txt")
+            name = self.untitled_file + ext
         else:
             raise InvalidRequest(f"Unexpected model type: {kind!r}")
         # Two requests at once must not find the same name free.
@@ -264,12 +263,7 @@ class MeshContentsManager(MeshReader):
         if is_within(target_mesh, mesh):
             raise InvalidRequest(f'"{path}" cannot be copied into itself.')
         try:
-            if (await self._stat(mesh)).is_directory:
-                place = MeshPlace(self.client)
-                await copy_tree(place, mesh, place, target_mesh)
-                resource = await self.client.stat(target_mesh)
-            else:
-                resource = await self.client.copy(mesh, target_mesh)
+            resource = await self.client.copy(mesh, target_mesh)
         finally:
             self._memory.forget(target_mesh)
         self.emit(data={"action": "copy", "path": target, "source_path": path})
