@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
@@ -15,10 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jupyter_mesh.node.site import Site
-    from jupyter_mesh.node.tree import Entry, Place
+    from jupyter_mesh.node.tree import Place
     from jupyter_mesh.node.users import Role, SpaceRow, UserRow
 
-__all__ = ["Address", "Caller", "describe_path", "find_space", "mount_of", "resolve", "resource_id"]
+__all__ = [
+    "Address",
+    "Caller",
+    "describe_path",
+    "find_space",
+    "mount_of",
+    "path_id",
+    "resolve",
+    "resource_id",
+    "split_path",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,7 @@ def resolve(site: Site, caller: Caller, ref: resources.Reference) -> Address:
     """The address of a reference; raises Refused(MISSING) for what is not there, or not for this user."""
     if ref.HasField("resource_id") and ref.resource_id.opaque_id:
         return _by_id(site, caller, ref)
-    names = _split(site, ref.path)
+    names = split_path(site, ref.path)
     if not ref.path.startswith("/") or not names:
         raise _nothing(site)
     for space, role in _spaces(site, caller):
@@ -79,20 +90,27 @@ def mount_of(site: Site, space: SpaceRow) -> str:
 
 
 def resource_id(
-    site: Site, space: SpaceRow, entry: Entry, names: Sequence[str]
+    site: Site, space: SpaceRow, names: Sequence[str], entry: str
 ) -> resources.ResourceId:
-    """The id of an entry, as this flavour gives it out."""
+    """The id of the entry ``entry`` at ``names``, as this flavour gives it out."""
     if site.flavour.spaces:
-        return resources.ResourceId(
-            storage_id=site.storage_id, space_id=space.id, opaque_id=entry.id
-        )
-    folder = space.folder.rpartition("/")[2]
-    whole = quote("/".join((folder, *names)), safe="")
+        return resources.ResourceId(storage_id=site.storage_id, space_id=space.id, opaque_id=entry)
     return resources.ResourceId(
         storage_id=_storage(site, space),
         space_id=base64.b32encode(f"/{space.folder}".encode()).decode(),
-        opaque_id=f"fileid-{whole}",
+        opaque_id=path_id(space, names),
     )
+
+
+def path_id(space: SpaceRow, names: Sequence[str]) -> str:
+    """The opaque id where ids follow from paths."""
+    folder = space.folder.rpartition("/")[2]
+    return "fileid-" + "%2F".join(map(_quoted, (folder, *names)))
+
+
+@lru_cache(4096)
+def _quoted(name: str) -> str:
+    return quote(name, safe="")
 
 
 def describe_path(site: Site, address: Address, place: Place) -> str:
@@ -106,7 +124,7 @@ def describe_path(site: Site, address: Address, place: Place) -> str:
 
 def _by_id(site: Site, caller: Caller, ref: resources.Reference) -> Address:
     asked = ref.resource_id
-    names = _split(site, ref.path)
+    names = split_path(site, ref.path)
     style = "relative" if ref.path else "id"
     for space, role in _spaces(site, caller):
         if site.flavour.spaces:
@@ -116,7 +134,7 @@ def _by_id(site: Site, caller: Caller, ref: resources.Reference) -> Address:
             folder, *rest = unquote(asked.opaque_id.removeprefix("fileid-")).split("/")
             if f"{space.folder.partition('/')[0]}/{folder}" == space.folder:
                 return Address(
-                    space, role, space.id, (*_split(site, "/".join(rest)), *names), style
+                    space, role, space.id, (*split_path(site, "/".join(rest)), *names), style
                 )
     raise _nothing(site)
 
@@ -129,7 +147,8 @@ def _spaces(site: Site, caller: Caller) -> list[tuple[SpaceRow, Role]]:
     return site.people.spaces_of(caller.user) if caller.scope else []
 
 
-def _split(site: Site, path: str) -> tuple[str, ...]:
+def split_path(site: Site, path: str) -> tuple[str, ...]:
+    """The names in a path; raises Refused for ".."."""
     names = tuple(name for name in path.split("/") if name not in ("", "."))
     if ".." in names:
         reason = Reason.BAD_NAME if site.flavour.spaces else Reason.MISSING

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
-from typing import TYPE_CHECKING, Any, Self
+from functools import partial
+from typing import TYPE_CHECKING, Self
 
 import grpc
 from aiohttp import web
@@ -73,7 +74,7 @@ class Node:
         machine_key: str = "",
         tls: tuple[Path, Path] | None = None,
         allow_remote: bool = False,
-        interceptors: Sequence[grpc.aio.ServerInterceptor[Any, Any]] = (),
+        interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
         middlewares: Sequence[Middleware] = (),
     ) -> None:
         if flavour not in FLAVOURS:
@@ -87,12 +88,15 @@ class Node:
         self.data = data.resolve()
         self._host = host
         self._ports = (gateway_port, http_port)
-        self._site_options = {
-            "flavour": FLAVOURS[flavour],
-            "token_life": token_life,
-            "transfer_life": transfer_life,
-            "machine_key": machine_key,
-        }
+        self._open = partial(
+            Site,
+            name=name,
+            data=self.data,
+            flavour=FLAVOURS[flavour],
+            token_life=token_life,
+            transfer_life=transfer_life,
+            machine_key=machine_key,
+        )
         self._tls = tls
         self._interceptors = list(interceptors)
         self._middlewares = list(middlewares)
@@ -126,11 +130,9 @@ class Node:
     async def start(self) -> None:
         """Open the site and answer on both ports when this returns."""
         try:
-            self._site = await asyncio.to_thread(
-                lambda: Site(name=self.name, data=self.data, **self._site_options)
-            )
-            await self._start_http(self._site)
-            await self._start_gateway(self._site)
+            self._site = site = await asyncio.to_thread(self._open)
+            await self._start_http(site)
+            await self._start_gateway(site)
         except BaseException:
             await self.stop()
             raise

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from cs3.gateway.v1beta1 import gateway_api_pb2_grpc as stubs
 
 from jupyter_mesh.node.gateway_files import FileRpcs
+from jupyter_mesh.node.gateway_history import HistoryRpcs
 from jupyter_mesh.node.gateway_login import LoginRpcs
+from jupyter_mesh.node.gateway_notes import NoteRpcs
+from jupyter_mesh.node.gateway_sharing import SharingRpcs
 from jupyter_mesh.node.gateway_spaces import SpaceRpcs
 from jupyter_mesh.node.gateway_transfers import TransferRpcs
 
@@ -17,7 +20,16 @@ if TYPE_CHECKING:
 __all__ = ["Gateway"]
 
 
-class Gateway(LoginRpcs, SpaceRpcs, FileRpcs, TransferRpcs, stubs.GatewayAPIServicer):
+class Gateway(
+    LoginRpcs,
+    SpaceRpcs,
+    FileRpcs,
+    TransferRpcs,
+    HistoryRpcs,
+    NoteRpcs,
+    SharingRpcs,
+    stubs.GatewayAPIServicer,
+):
     """Serves one site over gRPC."""
 
     def __init__(self, site: Site) -> None:

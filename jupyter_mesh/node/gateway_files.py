@@ -17,7 +17,8 @@ from jupyter_mesh.node.wire import Describer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jupyter_mesh.node.tree import Entry, Place
+    from jupyter_mesh.node.entries import Entry
+    from jupyter_mesh.node.tree import Place
 
 __all__ = ["FileRpcs"]
 

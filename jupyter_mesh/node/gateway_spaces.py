@@ -12,20 +12,15 @@ from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces
 from jupyter_mesh.node.address import Caller, find_space, mount_of, resolve
 from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.rpc import Rpcs, answers
+from jupyter_mesh.node.users import room_left
 from jupyter_mesh.node.wire import opaque, space_message
 
 if TYPE_CHECKING:
     from jupyter_mesh.node.users import SpaceRow
 
-__all__ = ["SpaceRpcs", "room_left"]
+__all__ = ["SpaceRpcs"]
 
-_NO_LIMIT = 2**64 - 1
 _FILTER = spaces.ListStorageSpacesRequest.Filter
-
-
-def room_left(space: SpaceRow, used: int) -> int:
-    """Bytes that may still be added to a space; a large number without a quota."""
-    return max(0, space.quota - used) if space.quota else _NO_LIMIT
 
 
 class SpaceRpcs(Rpcs):

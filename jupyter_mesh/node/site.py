@@ -98,7 +98,7 @@ class Site:
             if isinstance(error, MeshError):
                 raise
             if refused.reason is not Reason.BAD_NAME:
-                log.error("%s: %s", type(error).__name__, error)
+                log.exception("The disk or the database failed.")
             raise refused from error
 
     def user_of(self, token: str) -> tuple[UserRow, bool]:

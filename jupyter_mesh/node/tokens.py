@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import jwt
 
@@ -87,7 +88,7 @@ class Tokens:
             user=user, upload=upload, space=space, node=node, path=path, version=version
         )
 
-    def _read(self, token: str, audience: str) -> dict[str, object]:
+    def _read(self, token: str, audience: str) -> dict[str, Any]:
         try:
             return jwt.decode(
                 token,

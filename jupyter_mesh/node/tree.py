@@ -7,13 +7,12 @@ the index follows, and the etags of the folders above change.
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 import time
-import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from jupyter_mesh.node.entries import Entries, Entry, new_etag, new_id
 from jupyter_mesh.node.refusal import Reason, Refused
 
 if TYPE_CHECKING:
@@ -23,36 +22,9 @@ if TYPE_CHECKING:
     from jupyter_mesh.node.index import Index
     from jupyter_mesh.node.users import SpaceRow
 
-__all__ = ["Entry", "Place", "Tree", "check_name", "new_etag", "new_id"]
+__all__ = ["Place", "Tree", "check_name"]
 
 _MAX_NAME_BYTES = 255
-_COLUMNS = "id, space, parent, name, folder, etag, size, mtime, inode, stamp, sha1, gone"
-_ABOVE = (
-    "WITH RECURSIVE up(id) AS (SELECT ? UNION ALL SELECT n.parent FROM nodes n JOIN up ON n.id = up.id "
-    "WHERE n.parent IS NOT NULL)"
-)
-_BELOW = "WITH RECURSIVE down(id) AS (SELECT ? UNION ALL SELECT n.id FROM nodes n JOIN down ON n.parent = down.id)"
-
-
-class Entry(NamedTuple):
-    """A file or folder in the index."""
-
-    id: str
-    space: str
-    parent: str | None
-    name: str
-    folder: int
-    etag: str
-    size: int
-    """Bytes; of a folder all that is known to lie below it."""
-    mtime: int
-    """Nanoseconds since 1970, as users see it."""
-    inode: int
-    stamp: int
-    """The mtime on disk when the index last agreed with it; 0 for a folder never looked into."""
-    sha1: str
-    gone: int
-    """1 when it was removed by hand: it takes its id and versions up again if it comes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +40,6 @@ class Place:
     def is_root(self) -> bool:
         """True for the root of a space."""
         return not self.names
-
-
-def new_id() -> str:
-    """An id for an entry."""
-    return str(uuid.uuid4())
-
-
-def new_etag() -> str:
-    """An etag that was never given before."""
-    return secrets.token_hex(16)
 
 
 def check_name(name: str) -> None:
@@ -113,7 +75,7 @@ class Tree:
     def __init__(self, index: Index, data: Path, *, tree_etags: bool) -> None:
         self._index = index
         self._data = os.fspath(data)
-        self._tree_etags = tree_etags
+        self.entries = Entries(index, tree_etags=tree_etags)
 
     def disk(self, space: SpaceRow, names: Sequence[str]) -> str:
         """Where on the disk something is, or would be."""
@@ -122,12 +84,12 @@ class Tree:
     def root(self, space: SpaceRow) -> Place:
         """The root of a space; its folder is made when the space is new."""
         path = self.disk(space, ())
-        entry = self.by_id(space.id)
+        entry = self.entries.by_id(space.id)
         if entry is None:
             os.makedirs(path, exist_ok=True)
             status = self._status(path)
             with self._index.change():
-                self._insert(
+                self.entries.insert(
                     Entry(
                         space.id,
                         space.id,
@@ -143,7 +105,9 @@ class Tree:
                         0,
                     )
                 )
-        return self._look_into(Place(space, (), self._need(space.id), path), self._status(path))
+        return self._look_into(
+            Place(space, (), self.entries.need(space.id), path), self._status(path)
+        )
 
     def find(self, space: SpaceRow, base: str, names: Sequence[str]) -> Place:
         """What is at ``names`` below the entry with the id ``base``; raises Refused(MISSING)."""
@@ -212,55 +176,8 @@ class Tree:
                 self._look_into(below, seen[entry.name])
                 changed = True
         if changed:
-            return [entry for entry in self._children(place.entry.id) if not entry.gone]
+            return [entry for entry in self.entries.children(place.entry.id) if not entry.gone]
         return entries
-
-    def by_id(self, entry: str) -> Entry | None:
-        """The entry of that id, wherever it is."""
-        row = self._index.row(f"SELECT {_COLUMNS} FROM nodes WHERE id = ?", entry)  # noqa: S608 - constant columns
-        return None if row is None else Entry._make(row)
-
-    def by_name(self, parent: str, name: str) -> Entry | None:
-        """The entry in the index at a name, also one that is gone. Does not look at the disk."""
-        query = f"SELECT {_COLUMNS} FROM nodes WHERE parent = ? AND name = ?"  # noqa: S608 - constant columns
-        row = self._index.row(query, parent, name)
-        return None if row is None else Entry._make(row)
-
-    def put(self, entry: Entry, status: os.stat_result) -> None:
-        """Store an entry as the disk now shows it. Whatever had its name or its id is replaced."""
-        holder = self.by_name(entry.parent, entry.name) if entry.parent else None
-        if holder is not None and holder.id != entry.id:
-            self.forget(holder.id)
-        size = entry.size if entry.folder else status.st_size
-        self._insert(
-            entry._replace(size=size, inode=status.st_ino, stamp=status.st_mtime_ns, gone=0)
-        )
-
-    def forget(self, entry: str) -> None:
-        """Remove an entry and all below it from the index, with versions, metadata and locks."""
-        self._index.run(f"DELETE FROM nodes WHERE id IN ({_BELOW} SELECT id FROM down)", entry)
-
-    def changed_below(self, folder: str, delta: int, *, itself: bool = True) -> None:
-        """Tell a folder, and those above it, that something below changed, and by how many bytes.
-
-        With ``itself`` False the change is a rename, which a site without tree etags does not notice.
-        """
-        self._index.run(
-            f"UPDATE nodes SET size = max(0, size + ?) WHERE id IN ({_ABOVE} SELECT id FROM up)",
-            delta,
-            folder,
-        )
-        changes = "UPDATE nodes SET etag = lower(hex(randomblob(16))), mtime = ? WHERE id"
-        if self._tree_etags:
-            self._index.run(f"{changes} IN ({_ABOVE} SELECT id FROM up)", time.time_ns(), folder)
-        elif itself:
-            self._index.run(f"{changes} = ?", time.time_ns(), folder)
-
-    def agree(self, folder: str, path: str) -> None:
-        """Note that the index agrees with a folder on disk after a change of our own."""
-        self._index.run(
-            "UPDATE nodes SET stamp = ? WHERE id = ?", os.stat(path).st_mtime_ns, folder
-        )
 
     def _status(self, path: str) -> os.stat_result:
         try:
@@ -279,7 +196,7 @@ class Tree:
         if not place.entry.folder:
             raise Refused(Reason.MISSING, f'"{place.entry.name}" is not a folder.')
         path = os.path.join(place.disk, name)
-        known = self.by_name(place.entry.id, name)
+        known = self.entries.by_name(place.entry.id, name)
         try:
             status = self._status(path)
         except Refused:
@@ -288,8 +205,10 @@ class Tree:
             raise
         if known is None or not _same(known, status):
             self._agree(place, {name: status}, [known] if known else [])
-            known = self.by_name(place.entry.id, name)
-        assert known is not None  # noqa: S101 - _agree has just stored it
+            known = self.entries.by_name(place.entry.id, name)
+        if known is None:
+            # A second process wrote to the index: it is not ours alone to say what is there.
+            raise Refused(Reason.MISSING, f'There is no "{name}" here.')
         return self._look_into(Place(place.space, (*place.names, name), known, path), status)
 
     def _look_into(self, place: Place, status: os.stat_result) -> Place:
@@ -304,7 +223,7 @@ class Tree:
                 status.st_ino,
                 place.entry.id,
             )
-        return Place(place.space, place.names, self._need(place.entry.id), place.disk)
+        return Place(place.space, place.names, self.entries.need(place.entry.id), place.disk)
 
     def _scan(self, place: Place) -> tuple[list[Entry], dict[str, os.stat_result], bool]:
         """Read a folder; returns its entries, what the disk says of them, and whether the index had to follow."""
@@ -319,18 +238,18 @@ class Tree:
                     continue
                 if _is_ours(status):
                     seen[item.name] = status
-        known = self._children(place.entry.id)
+        known = self.entries.children(place.entry.id)
         here = {entry.name for entry in known}
         if len(here) == len(seen) and all(
             entry.name in seen and _same(entry, seen[entry.name]) for entry in known
         ):
             return known, seen, False
         changed = self._agree(place, seen, known)
-        return [entry for entry in self._children(place.entry.id) if not entry.gone], seen, changed
-
-    def _children(self, folder: str) -> list[Entry]:
-        query = f"SELECT {_COLUMNS} FROM nodes WHERE parent = ?"  # noqa: S608 - constant columns
-        return list(map(Entry._make, self._index.rows(query, folder)))
+        return (
+            [entry for entry in self.entries.children(place.entry.id) if not entry.gone],
+            seen,
+            changed,
+        )
 
     def _agree(self, place: Place, seen: dict[str, os.stat_result], known: Sequence[Entry]) -> bool:
         """Make the index follow the disk for the names in ``seen`` and ``known``; False if there was nothing to do."""
@@ -350,7 +269,7 @@ class Tree:
                 self._index.run("UPDATE nodes SET gone = 1 WHERE id = ?", entry.id)
             for name, status in fresh:
                 delta += self._follow(place, name, status, old.get(name))
-            self.changed_below(place.entry.id, delta)
+            self.entries.changed_below(place.entry.id, delta)
         return True
 
     def _follow(self, place: Place, name: str, status: os.stat_result, old: Entry | None) -> int:
@@ -358,12 +277,12 @@ class Tree:
         folder = stat.S_ISDIR(status.st_mode)
         before = 0 if old is None or old.gone else old.size
         if old is not None and bool(old.folder) != folder:
-            self.forget(old.id)
+            self.entries.forget(old.id)
             old = None
         size = status.st_size if not folder else old.size if old else 0
         identity = old.id if old else new_id()
         stamp = 0 if folder else status.st_mtime_ns
-        self._insert(
+        self.entries.insert(
             Entry(
                 identity,
                 place.space.id,
@@ -380,19 +299,3 @@ class Tree:
             )
         )
         return size - before
-
-    def _insert(self, entry: Entry) -> None:
-        # Not INSERT OR REPLACE: that would delete the row first, and with it versions and metadata.
-        self._index.run(
-            f"INSERT INTO nodes ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "  # noqa: S608
-            "space = excluded.space, parent = excluded.parent, name = excluded.name, folder = excluded.folder, "
-            "etag = excluded.etag, size = excluded.size, mtime = excluded.mtime, inode = excluded.inode, "
-            "stamp = excluded.stamp, sha1 = excluded.sha1, gone = excluded.gone",
-            *entry,
-        )
-
-    def _need(self, entry: str) -> Entry:
-        found = self.by_id(entry)
-        if found is None:
-            raise Refused(Reason.MISSING, "There is nothing with this id here.")
-        return found

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jupyter_mesh.errors import NotFound
+from jupyter_mesh.node.entries import new_id
 from jupyter_mesh.node.refusal import Reason, Refused
-from jupyter_mesh.node.tree import Place, new_id
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from jupyter_mesh.node.site import Site
+    from jupyter_mesh.node.tree import Place
 
 __all__ = ["Upload", "Uploads"]
 
@@ -84,6 +85,7 @@ class Uploads:
             expires=int(time.time()) + _LIFE,
         )
         self._check(upload, parent, size or 0)
+        self._drop_expired()
         self.path(upload).touch(mode=0o600)
         with self._site.index.change():
             self._site.index.run(
@@ -103,6 +105,12 @@ class Uploads:
             )
         return upload
 
+    def _drop_expired(self) -> None:
+        for row in self._site.index.rows(
+            "SELECT * FROM uploads WHERE expires < ?", int(time.time())
+        ):
+            self.drop(Upload(**dict(row)))
+
     def get(self, upload: str) -> Upload:
         """An upload that is not finished; raises Refused(USED)."""
         row = self._site.index.row("SELECT * FROM uploads WHERE id = ?", upload)
@@ -116,17 +124,21 @@ class Uploads:
             self._site.index.run("DELETE FROM uploads WHERE id = ?", upload.id)
         self.path(upload).unlink(missing_ok=True)
 
-    def check_room(self, upload: Upload, size: int) -> None:
+    def check(self, upload: Upload, size: int) -> None:
         """Raise Refused when the target cannot take ``size`` bytes, for whatever reason, before they are sent."""
         self._check(upload, self._parent(upload), size)
 
-    def finish(self, upload: Upload, sha1: str) -> Place:
-        """Put the complete, synced temporary file in its place; raises Refused and keeps the old content."""
+    def finish(self, upload: Upload, sha1: str, mtime: int | None) -> Place:
+        """Put the complete, synced temporary file in its place; raises Refused and keeps the old content.
+
+        ``mtime`` in nanoseconds goes before the one that was announced.
+        """
         parent = self._parent(upload)
         path = self.path(upload)
         self._check(upload, parent, path.stat().st_size)
-        if upload.mtime is not None:
-            os.utime(path, ns=(upload.mtime, upload.mtime))
+        mtime = upload.mtime if mtime is None else mtime
+        if mtime is not None:
+            os.utime(path, ns=(mtime, mtime))
         return self._site.store.write(parent, upload.name, path, sha1=sha1)
 
     def _parent(self, upload: Upload) -> Place:

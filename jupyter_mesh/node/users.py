@@ -1,5 +1,7 @@
 """The people of a site and the spaces they may enter: users, groups, projects, roles."""
 
+# ruff: noqa: S608 - only "?" is put into a statement
+
 from __future__ import annotations
 
 import hashlib
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["AppPassword", "People", "Role", "SpaceRow", "UserRow", "add_project", "add_user"]
 
 _USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+NO_LIMIT = 2**64 - 1
+"""How sites write "no limit" in a number of bytes."""
+
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
 
 
@@ -60,6 +65,11 @@ class SpaceRow:
     folder: str
     """Where its files are, relative to the data folder."""
     quota: int
+
+
+def room_left(space: SpaceRow, used: int) -> int:
+    """Bytes that may still be added to a space; a very large number without a quota."""
+    return max(0, space.quota - used) if space.quota else NO_LIMIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

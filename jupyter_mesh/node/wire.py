@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import mimetypes
-import os
 from typing import TYPE_CHECKING
 
 from cs3.identity.user.v1beta1 import resources_pb2 as people
 from cs3.storage.provider.v1beta1 import resources_pb2 as resources
 from cs3.types.v1beta1 import types_pb2 as types
 
-from jupyter_mesh.node.address import mount_of, resource_id
-from jupyter_mesh.node.users import Role, SpaceRow, UserRow
+from jupyter_mesh.node.address import mount_of, path_id, resource_id
+from jupyter_mesh.node.refusal import Reason, Refused
+from jupyter_mesh.node.users import Role, SpaceRow, UserRow, room_left
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from sqlite3 import Row
 
+    from jupyter_mesh.node.entries import Entry
     from jupyter_mesh.node.flavours import Flavour
     from jupyter_mesh.node.site import Site
-    from jupyter_mesh.node.tree import Entry
 
 __all__ = [
     "Describer",
@@ -27,6 +27,7 @@ __all__ = [
     "opaque",
     "opaque_text",
     "permissions",
+    "read_seconds",
     "space_message",
     "timestamp",
     "user_id",
@@ -59,7 +60,6 @@ _OWNER = (*_EDITOR, "add_grant", "update_grant", "remove_grant", "deny_grant")
 _RIGHTS = {Role.VIEWER: _VIEWER, Role.EDITOR: _EDITOR, Role.OWNER: _OWNER}
 
 _FOLDER_SIZE = 4096
-_UNLIMITED = 2**64 - 1
 
 
 def permissions(role: Role) -> resources.ResourcePermissions:
@@ -73,7 +73,7 @@ def timestamp(nanoseconds: int) -> types.Timestamp:
 
 
 def opaque(**values: str) -> types.Opaque:
-    """An Opaque with plain texts; "_" in a key stands for "-"."""
+    """An Opaque with plain texts."""
     return types.Opaque(
         map={
             key: types.OpaqueEntry(decoder="plain", value=value.encode())
@@ -86,6 +86,16 @@ def opaque_text(message: types.Opaque, key: str) -> str:
     """A plain text out of an Opaque, or ""."""
     entry = message.map.get(key)
     return "" if entry is None else str(entry.value.decode(errors="replace"))
+
+
+def read_seconds(text: str) -> int | None:
+    """Nanoseconds of "seconds" or "seconds.fraction", None of ""; raises Refused(BAD_REQUEST)."""
+    if not text:
+        return None
+    whole, _, fraction = text.partition(".")
+    if not (whole and (whole + fraction).isdigit() and text.isascii() and len(whole) < 11):
+        raise Refused(Reason.BAD_REQUEST, "A time is a number of seconds since 1970.")
+    return int(whole) * 10**9 + int(fraction[:9].ljust(9, "0"))
 
 
 def user_id(site: Site, user: str) -> people.UserId:
@@ -127,15 +137,14 @@ def space_message(site: Site, space: SpaceRow, role: Role, root: Entry) -> resou
     message = resources.StorageSpace(name=space.name, space_type=kind, mtime=timestamp(root.mtime))
     if site.flavour.spaces:
         message.id.opaque_id = f"{site.storage_id}${space.id}!{space.id}"
-        message.root.CopyFrom(resource_id(site, space, root, ()))
-        remaining = max(0, space.quota - root.size) if space.quota else _UNLIMITED
+        message.root.CopyFrom(resource_id(site, space, (), space.id))
         message.quota.quota_max_bytes = space.quota
-        message.quota.remaining_bytes = remaining
+        message.quota.remaining_bytes = room_left(space, root.size)
         message.opaque.CopyFrom(opaque(spaceAlias=f"{kind}/{space.name}", etag=f'"{root.etag}"'))
         message.root_info.CopyFrom(Describer(site, space, role).info(root, (), "."))
     else:
         # Reva leaves the root unset: a client cannot take this for a site with spaces.
-        known = resource_id(site, space, root, ())
+        known = resource_id(site, space, (), space.id)
         message.id.opaque_id = f"{known.storage_id}${known.space_id}"
         message.root_info.path = mount_of(site, space)
     if space.owner:
@@ -160,6 +169,9 @@ class Describer:
             template.id.storage_id = site.storage_id
             template.id.space_id = space.id
             template.parent_id.CopyFrom(template.id)
+        else:
+            template.id.CopyFrom(resource_id(site, space, (), ""))
+            template.parent_id.space_id = template.id.space_id
         self._template = template
 
     def info(
@@ -210,8 +222,7 @@ class Describer:
             if lock is not None:
                 info.lock.CopyFrom(lock_message(self._site, lock))
         else:
-            info.id.CopyFrom(resource_id(self._site, self._space, entry, names))
-            info.parent_id.space_id = info.id.space_id
+            info.id.opaque_id = path_id(self._space, names)
             if entry.folder:
                 info.size = _FOLDER_SIZE
         if metadata:
@@ -220,4 +231,5 @@ class Describer:
 
 def mime_type(name: str) -> str:
     """The media type of a file name, by its extension alone."""
-    return mimetypes.types_map.get(os.path.splitext(name)[1].lower(), "application/octet-stream")
+    _, dot, extension = name.rpartition(".")
+    return mimetypes.types_map.get(dot + extension.lower(), "application/octet-stream")

@@ -1,0 +1,44 @@
+"""RPCs about sharing. This site shares nothing yet, and says so: every list is there, and empty."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cs3.gateway.v1beta1 import gateway_api_pb2 as gateway
+from cs3.ocm.invite.v1beta1 import invite_api_pb2 as invites
+from cs3.ocm.provider.v1beta1 import provider_api_pb2 as sites
+from cs3.sharing.collaboration.v1beta1 import collaboration_api_pb2 as shares
+from cs3.sharing.link.v1beta1 import link_api_pb2 as links
+from cs3.sharing.ocm.v1beta1 import ocm_api_pb2 as ocm
+
+from jupyter_mesh.node.rpc import Rpcs, answers
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+__all__ = ["SharingRpcs"]
+
+
+def _nothing(reply: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    @answers(reply)
+    def empty(_self: Rpcs, _caller: Any, _request: Any) -> Any:
+        return reply()
+
+    return empty
+
+
+class SharingRpcs(Rpcs):
+    """The lists of shares, links and contacts."""
+
+    ListShares = _nothing(shares.ListSharesResponse)
+    ListExistingShares = _nothing(gateway.ListExistingSharesResponse)
+    ListReceivedShares = _nothing(shares.ListReceivedSharesResponse)
+    ListExistingReceivedShares = _nothing(gateway.ListExistingReceivedSharesResponse)
+    ListPublicShares = _nothing(links.ListPublicSharesResponse)
+    ListExistingPublicShares = _nothing(gateway.ListExistingPublicSharesResponse)
+    ListOCMShares = _nothing(ocm.ListOCMSharesResponse)
+    ListExistingOCMShares = _nothing(gateway.ListExistingOCMSharesResponse)
+    ListReceivedOCMShares = _nothing(ocm.ListReceivedOCMSharesResponse)
+    FindAcceptedUsers = _nothing(invites.FindAcceptedUsersResponse)
+    ListInviteTokens = _nothing(invites.ListInviteTokensResponse)
+    ListAllProviders = _nothing(sites.ListAllProvidersResponse)
