@@ -119,7 +119,8 @@ class MeshAuthenticatorMixin(Base):
         try:
             await self.mesh_credential(user)
         except LoginEnded as error:
-            if handler is None or getattr(handler, "_jupyterhub_user", None) is not user:
+            # JupyterHub 5 calls this before it has set whose request it is: then it is this user's own.
+            if handler is None or getattr(handler, "_jupyterhub_user", user) is not user:
                 return checked
             if handler.get_token() is not None:
                 return checked

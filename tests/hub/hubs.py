@@ -45,7 +45,7 @@ class Hub:
     def __init__(self, folder, *, site="alpine", gateway="127.0.0.1:1", more=""):
         self.state = folder / "state"
         self.token = secrets.token_hex(16)
-        self.port, api_port, proxy_port = free_ports(3)
+        self.ports = self.port, api_port, proxy_port = free_ports(3)
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_file = folder / "hub.log"
         self.config = folder / "jupyterhub_config.py"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import urlparse
 
@@ -19,5 +20,7 @@ class Answer(BaseHTTPRequestHandler):
         pass
 
 
+# A test that fails must not leave servers behind for good.
+signal.alarm(120)
 address = urlparse(os.environ["JUPYTERHUB_SERVICE_URL"])
 HTTPServer((address.hostname, address.port), Answer).serve_forever()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -169,3 +170,15 @@ async def test_no_login_no_server(hub):
                 "Your login at alpine has ended. Log in again to get to your files."
             )
     assert hub.history("stranger") == []
+
+
+async def test_clean_stop_leaves_nothing_running(hub):
+    await hub.add("last")
+    server = await hub.start_server("last")
+    hub.stop()
+    assert not Path(f"/proc/{server['state']['pid']}").exists()
+    for port in hub.ports:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), 1)
+    assert hub.history("last") == ["made", "removed"]
+    assert hub.folders() == []

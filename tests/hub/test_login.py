@@ -14,7 +14,7 @@ from jupyter_mesh.errors import LoginEnded
 from tests.hub.hubs import Browser, Hub, until
 
 PASSWORDS = {"ada": "marker-PASSWORD-of-ada", "bob": "marker-PASSWORD-of-bob"}
-TOKEN_LIFE = 8
+TOKEN_LIFE = 6
 
 
 class Site:
