@@ -112,7 +112,7 @@ class Notebooks:
         if self._thread is not None:
             thread, self._thread = self._thread, None
             await asyncio.get_running_loop().run_in_executor(thread, self._close_store)
-            thread.shutdown()
+            await asyncio.to_thread(thread.shutdown)
 
     def _parse(self, data: bytes, path: str, errors: dict[str, Any]) -> Any:
         try:

@@ -81,6 +81,18 @@ class MeshContentsManager(MeshReader):
         self.emit(data={"action": "save", "path": path})
         return saved
 
+    async def new(self, model: Model | None = None, path: str = "") -> Model:
+        """Save something new; what is no folder and has no content is made empty."""
+        model = dict(model or {})
+        kind = model.setdefault("type", "notebook" if path.endswith(".ipynb") else "file")
+        if "content" not in model and kind == "notebook":
+            # nbformat's own maker reads its schema from the disk, which would block.
+            empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+            model |= {"content": empty, "format": "json"}
+        elif "content" not in model and kind != "directory":
+            model |= {"type": "file", "content": "", "format": "text"}
+        return await self.save(model, path)
+
     async def _save_folder(self, path: str, mesh: str) -> Resource:
         try:
             new = self._memory.was_absent(mesh, RECENT)
@@ -211,8 +223,7 @@ class MeshContentsManager(MeshReader):
         # Two requests at once must not find the same name free.
         async with self._locks.hold(mesh):
             name = await self._free_name(name, mesh, insert)
-            model: Model = await self.new({"type": kind}, join(path, name))
-        return model
+            return await self.new({"type": kind}, join(path, name))
 
     # Moving, copying, deleting
 
@@ -261,6 +272,7 @@ class MeshContentsManager(MeshReader):
             name = await self._free_name(copy_name(name_of(path)), target_mesh, "-Copy")
             target, target_mesh = join(target, name), join(target_mesh, name)
         if is_within(target_mesh, mesh):
+            await self._stat(mesh)
             raise InvalidRequest(f'"{path}" cannot be copied into itself.')
         try:
             resource = await self.client.copy(mesh, target_mesh)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.services.contents.checkpoints import AsyncCheckpoints
@@ -104,9 +103,11 @@ class MeshReader(AsyncContentsManager):
     async def close(self) -> None:
         """Close the client and drop unfinished uploads. The manager is of no use afterwards."""
         self._spools.close()
-        await self._notebooks.close()
-        if self.trait_has_value("client"):
-            await self.client.close()
+        try:
+            await self._notebooks.close()
+        finally:
+            if self.trait_has_value("client"):
+                await self.client.close()
 
     def info_string(self) -> str:
         """What the server's start message says."""
@@ -212,11 +213,13 @@ class MeshReader(AsyncContentsManager):
         return self._below_mount(path)
 
     def _below_mount(self, path: str) -> str | None:
-        mount = os.environ.get("MESH_MOUNT", "")
+        mount = os.path.normpath(os.environ.get("MESH_MOUNT") or "/dev/null")
+        where = os.path.normpath(os.path.expanduser(path))
         try:
-            below = os.path.relpath(Path(path).expanduser(), mount) if mount else ".."
-            return self.api_path("" if below == "." else self.clean(below))
-        except (MeshError, RuntimeError, ValueError):
+            return (
+                self.api_path(self.clean(where[len(mount) :])) if is_within(where, mount) else None
+            )
+        except MeshError:
             return None
 
     # Reading

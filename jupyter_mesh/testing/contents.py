@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import nbformat.v4
 import pytest
 from tornado.web import HTTPError
 
@@ -91,8 +91,19 @@ def binary(content: bytes) -> Model:
 
 def notebook(*sources: str) -> Model:
     """A model to save as a notebook with these code cells."""
-    cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    return {"type": "notebook", "content": nbformat.v4.new_notebook(cells=cells)}
+    cells = [
+        {
+            "cell_type": "code",
+            "id": f"cell-{number}",
+            "source": source,
+            "metadata": {},
+            "outputs": [],
+            "execution_count": None,
+        }
+        for number, source in enumerate(sources)
+    ]
+    content = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    return {"type": "notebook", "content": content}
 
 
 def piece(number: int, content: bytes) -> Model:
@@ -258,9 +269,10 @@ class ContentsContract:
         path = join(folder, "n.ipynb")
         await contents.save(notebook("1"), path)
         foreign = notebook("print(2)")
-        output = nbformat.v4.new_output("display_data", {"text/html": "<script></script>"})
+        script = {"text/html": "<script></script>"}
+        output = {"output_type": "display_data", "data": script, "metadata": {}}
         foreign["content"]["cells"][0]["outputs"] = [output]
-        await put_by_others(contents, path, nbformat.writes(foreign["content"]).encode())
+        await put_by_others(contents, path, json.dumps(foreign["content"]).encode())
         assert not (await contents.get(path))["content"]["cells"][0]["metadata"]["trusted"]
         await contents.trust_notebook(path)
         assert (await contents.get(path))["content"]["cells"][0]["metadata"]["trusted"]

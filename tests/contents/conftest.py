@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from blockbuster import BlockBuster
-from pytest_jupyter.jupyter_core import *  # noqa: F403
-from pytest_jupyter.jupyter_server import *  # noqa: F403
+from pytest_jupyter.jupyter_core import *
+from pytest_jupyter.jupyter_server import *
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from site_under_test import Site, running_site  # noqa: E402
+from site_under_test import Site, running_site
 
 
 class Every(frozenset[str]):
@@ -36,7 +36,9 @@ def no_blocking_calls() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", params=["spaces", "paths"])
-def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
     """A running site of each kind."""
     with running_site(tmp_path_factory.mktemp("site"), request.param) as site:
         yield site
