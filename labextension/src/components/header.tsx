@@ -53,9 +53,9 @@ export function Header(props: IHeaderProps): JSX.Element {
             aria-hidden="true"
           />
           <span className="jp-MeshHeader-name">{site}</span>
-          <span className="jp-MeshHeader-user">
-            {isOnline && status.user ? status.user.username : state}
-          </span>
+          {isOnline && status.user && (
+            <span className="jp-MeshHeader-user">{status.user.username}</span>
+          )}
         </button>
         <button
           className="jp-MeshHeader-button"
@@ -76,7 +76,11 @@ export function Header(props: IHeaderProps): JSX.Element {
           <ellipsesIcon.react tag="span" />
         </button>
       </div>
-      <QuotaBar quota={status?.quota ?? null} trans={trans} />
+      {isOnline ? (
+        <QuotaBar quota={status.quota} trans={trans} />
+      ) : (
+        <div className="jp-MeshHeader-state">{state}</div>
+      )}
     </>
   );
 }

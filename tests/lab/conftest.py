@@ -1,0 +1,248 @@
+"""A real site, a real JupyterLab on it and a real browser, each in a process of its own."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+TOKEN = "test-token"  # noqa: S105  of a server that lives for this test run, on loopback
+PASSWORD = "correct horse"  # noqa: S105  likewise
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NOTEBOOK = {
+    "cells": [
+        {
+            "cell_type": "code",
+            "id": "one",
+            "metadata": {},
+            "outputs": [],
+            "execution_count": None,
+            "source": "6 * 7",
+        }
+    ],
+    "metadata": {
+        "kernelspec": {
+            "display_name": "Python 3",
+            "language": "python",
+            "name": "python3",
+        }
+    },
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_until(holds: Callable[[], bool], process: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)  # noqa: ASYNC251  polling another process, with a deadline
+
+
+class Site:
+    """An embedded node in a process of its own, with one user, maya; it can go away and come back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.token_file = folder / "token"
+        self.ports = free_port(), free_port()
+        self.gateway = f"127.0.0.1:{self.ports[0]}"
+        self.process: subprocess.Popen | None = None
+        self.verb("node", "user", "add", "maya", "--data", str(folder / "data"), text=PASSWORD)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "MESH_SITE": "alpine",
+            "MESH_SITE_TITLE": "Alpine University",
+            "MESH_GATEWAY": self.gateway,
+            "MESH_TOKEN_FILE": str(self.token_file),
+        }
+
+    def verb(self, *arguments: str, text: str = "") -> str:
+        command = [sys.executable, "-m", "jupyter_mesh.cli", *arguments]
+        done = subprocess.run(
+            command,
+            input=text,
+            env=os.environ | self.environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start(self) -> None:
+        ready = self.folder / "ready.json"
+        ready.unlink(missing_ok=True)
+        log = self.folder / "node.log"
+        gateway_port, http_port = self.ports
+        command = [sys.executable, "-m", "jupyter_mesh.cli", "node", "--name", "alpine"]
+        command += ["--data", str(self.folder / "data"), "--ready-file", str(ready)]
+        command += ["--gateway-port", str(gateway_port), "--http-port", str(http_port)]
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        wait_until(ready.exists, self.process, log)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
+
+    def login(self) -> None:
+        arguments = ["--gateway", self.gateway, "--username", "maya"]
+        self.verb("login", *arguments, "--token-file", str(self.token_file), text=PASSWORD)
+
+    def disk(self, path: str) -> Path:
+        """Where the site keeps a file of maya, for a look and for a change from elsewhere."""
+        return self.folder / "data" / "home" / "maya" / path.removeprefix("home/")
+
+    def put(self, path: str, text: str) -> None:
+        """Write a file past Jupyter."""
+        self.disk(path).parent.mkdir(parents=True, exist_ok=True)
+        self.disk(path).write_text(text)
+
+    def get(self, path: str) -> str:
+        """What the site holds."""
+        return self.disk(path).read_text()
+
+
+@pytest.fixture(scope="package")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A running site whose user has signed in."""
+    site = Site(tmp_path_factory.mktemp("site"))
+    site.start()
+    site.login()
+    yield site
+    site.stop()
+
+
+@contextlib.contextmanager
+def run_lab(home: Path, environment: dict[str, str], *options: str) -> Iterator[str]:
+    """A JupyterLab in a process of its own; gives its URL."""
+    quiet = home / "settings" / "@jupyterlab" / "apputils-extension"
+    quiet.mkdir(parents=True)
+    (quiet / "notification.jupyterlab-settings").write_text(
+        json.dumps({"fetchNews": "false", "checkForUpdates": False})
+    )
+    (home / "root").mkdir()
+    (home / "root" / "local.txt").write_text("a local file\n")
+    (home / "root" / "scratch").mkdir()
+    folders = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+    }
+    port = free_port()
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"]
+    command += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
+    command += ["--ServerApp.port_retries=0", f"--ServerApp.root_dir={home / 'root'}"]
+    command += [f"--IdentityProvider.token={TOKEN}", "--LabApp.expose_app_in_browser=True"]
+    url = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        try:
+            urllib.request.urlopen(f"{url}/api/status?token={TOKEN}", timeout=5)  # noqa: S310
+        except (urllib.error.URLError, ConnectionError):
+            return False
+        return True
+
+    log = home / "lab.log"
+    env = os.environ | {name: str(home / folder) for name, folder in folders.items()} | environment
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, *options], env=env, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            wait_until(answers, process, log)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture(scope="package")
+def lab(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A JupyterLab whose files are local ones with the site below mesh/; gives its URL."""
+    manager = "jupyter_mesh.contents.CompositeContentsManager"
+    with run_lab(
+        tmp_path_factory.mktemp("lab"),
+        site.environment,
+        f"--ServerApp.contents_manager_class={manager}",
+    ) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Not wider than a module: Playwright keeps a loop running, which breaks async tests after it."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        # Without a path Playwright takes its own; a missing browser is a failure, not a skip.
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """An empty page in a browser of its own, with a moderate screen."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def open_lab(page: Page, lab: str, site: Site) -> Callable[..., Page]:
+    """Opens JupyterLab with a fresh layout, optionally at an address below it."""
+
+    def open_at(address: str = "lab?reset", url: str = lab) -> Page:
+        mark = "&" if "?" in address else "?"
+        page.goto(f"{url}/{address}{mark}token={TOKEN}")
+        page.locator("#jp-main-dock-panel").wait_for()
+        return page
+
+    return open_at
+
+
+@pytest.fixture
+def open_panel(open_lab: Callable[..., Page]) -> Callable[..., Page]:
+    """Opens JupyterLab with the Mesh panel in front."""
+
+    def open_panel() -> Page:
+        page = open_lab()
+        page.get_by_role("tab", name="Mesh", exact=True).click()
+        return page
+
+    return open_panel
