@@ -110,14 +110,11 @@ def _lab_extension() -> Finding:
         )
     if not _version("jupyterlab"):
         return Finding("lab extension", False, "JupyterLab is missing. Install jupyter-mesh[lab].")
-    from jupyterlab.commands import check_extension  # type: ignore[import-untyped]
+    from jupyterlab.commands import get_app_info  # type: ignore[import-untyped]
 
-    if not check_extension(LAB_EXTENSION):
-        return Finding(
-            "lab extension",
-            False,
-            f"It is installed and disabled. Run: jupyter labextension enable {LAB_EXTENSION}",
-        )
+    if LAB_EXTENSION in get_app_info()["disabled"]:
+        command = f"jupyter labextension enable {LAB_EXTENSION}"
+        return Finding("lab extension", False, f"It is installed and disabled. Run: {command}")
     return Finding("lab extension", True, f"enabled, in {place}")
 
 

@@ -26,8 +26,13 @@ def test_the_help_imports_nothing_heavy():
         "except SystemExit: pass\n"
         f"sys.exit(', '.join(set({HEAVY}) & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
-    assert (done.stderr, done.returncode) == ("\n" if done.stderr else "", 0) or done.stderr.strip() == ""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.stderr, done.returncode) == (
+        "\n" if done.stderr else "",
+        0,
+    ) or done.stderr.strip() == ""
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -60,8 +65,10 @@ def test_ctrl_c_is_quiet(monkeypatch, capsys):
     ("argv", "says"),
     [
         pytest.param(["ls", "elsewhere"], "holds home, projects and shares", id="unknown area"),
-        pytest.param(["ls", "home/../x"], 'is not allowed', id="dots"),
-        pytest.param(["get", "cs3:/alpine/home/a"], "holds home, projects and shares", id="half a URL"),
+        pytest.param(["ls", "home/../x"], "is not allowed", id="dots"),
+        pytest.param(
+            ["get", "cs3:/alpine/home/a"], "holds home, projects and shares", id="half a URL"
+        ),
         pytest.param(["get", "cs3://"], "is not an address of the mesh", id="empty URL"),
     ],
 )
@@ -72,5 +79,11 @@ def test_bad_addresses_are_told_apart_before_anything_is_asked(argv, says, capsy
 
 def test_jupyter_finds_the_program():
     environment = {**os.environ, "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
-    done = subprocess.run(["jupyter", "mesh", "--version"], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["jupyter", "mesh", "--version"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.startswith("jupyter-mesh 0")
