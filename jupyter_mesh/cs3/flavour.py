@@ -47,9 +47,7 @@ class Flavour:
         self.kind = kind
         self.quotes_etags = True
         """Whether etags of this site stand in quotes; learned from every Stat."""
-        self._known: dict[tuple[Feature, str], bool] = {
-            (feature, ""): able for feature, able in GIVEN[kind].items()
-        }
+        self._known: dict[tuple[Feature, str], bool] = {}
 
     def etag_form(self, etag: str) -> str:
         """An etag as this site writes it: conditions are compared letter by letter."""
@@ -61,8 +59,16 @@ class Flavour:
         return self.kind is FlavourKind.SPACES
 
     def can(self, feature: Feature, scope: str = "") -> bool | None:
-        """Whether the site can do this there; None as long as nobody tried."""
-        return self._known.get((feature, scope), self._known.get((feature, "")))
+        """Whether the site can do this there; None as long as nobody tried.
+
+        Without a scope: whether it can where it was tried first.
+        """
+        if scope and (feature, scope) in self._known:
+            return self._known[feature, scope]
+        given = GIVEN[self.kind].get(feature)
+        if scope or given is not None:
+            return given
+        return next((able for (known, _), able in self._known.items() if known is feature), None)
 
     def learn(self, feature: Feature, able: bool, scope: str = "") -> None:
         """Remember the outcome of a first try."""
@@ -71,7 +77,7 @@ class Flavour:
     def __repr__(self) -> str:
         known = ", ".join(
             f"{feature.name.lower()}={able}"
-            for (feature, scope), able in self._known.items()
-            if not scope
+            for feature in Feature
+            if (able := self.can(feature)) is not None
         )
         return f"Flavour({self.kind.value}: {known})"
