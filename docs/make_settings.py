@@ -18,8 +18,8 @@ CLASSES = {
         "jupyter_mesh.contents.MeshContentsManager",
     ),
     "On the hub: `jupyterhub_config.py`": (
-        "jupyter_mesh_spawner.CS3Authenticator",
-        "jupyter_mesh_spawner.MeshLocalSpawner",
+        "jupyter_mesh_spawner.cs3.CS3Authenticator",
+        "jupyter_mesh_spawner.local.MeshLocalSpawner",
     ),
 }
 

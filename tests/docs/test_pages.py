@@ -1,0 +1,40 @@
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from jupyter_mesh.cli import _parser
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "spawner").glob("*.md")]
+)
+
+
+@pytest.fixture
+def make_settings():
+    """The script that writes docs/settings.md."""
+    spec = importlib.util.spec_from_file_location(
+        "make_settings", ROOT / "docs" / "make_settings.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_settings_page_is_fresh(make_settings):
+    page = (ROOT / "docs" / "settings.md").read_text()
+    assert page == make_settings.page(), "run: python docs/make_settings.py"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_verb_stands_in_readme_or_docs():
+    text = "\n".join(page.read_text() for page in PAGES)
+    (verbs,) = (action for action in _parser()._actions if action.dest == "verb")
+    assert [verb for verb in verbs.choices if f"jupyter mesh {verb}" not in text] == []
