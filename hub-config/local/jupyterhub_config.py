@@ -26,7 +26,10 @@ from jupyter_mesh_spawner import apply_defaults
 
 c = get_config()  # noqa: F821  (JupyterHub puts it in scope)
 
-site, gateway = os.environ["MESH_SITE"], os.environ["MESH_GATEWAY"]
+site = os.environ.get("MESH_SITE") or sys.exit("Set MESH_SITE to the name of your site.")
+gateway = os.environ.get("MESH_GATEWAY") or sys.exit(
+    "Set MESH_GATEWAY to the host:port of its CS3 gateway."
+)
 state = Path(os.environ.get("MESH_HUB_STATE", f".hub-{site}")).resolve()
 port = os.environ.get("MESH_HUB_PORT", "8000")
 api_port = os.environ.get("MESH_HUB_API_PORT", "8081")

@@ -65,6 +65,13 @@ class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._background: set[asyncio.Task[None]] = set()
+        try:
+            # A wrong address is told when the hub starts, not to the first user.
+            self._settings  # noqa: B018
+        except InvalidRequest as error:
+            message = f"CS3Authenticator needs mesh_site and mesh_gateway. {error}"
+            self.log.critical(message)
+            raise SystemExit(1) from error
 
     def normalize_username(self, username: str) -> str:
         """The name as the site writes it: two accounts that differ in case only stay two users."""
@@ -110,7 +117,11 @@ class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
                 if not self.mesh_machine_key_file:
                     raise LoginEnded(self.mesh_login_ended) from None
         if self.mesh_machine_key_file:
-            key = await asyncio.to_thread(Path(self.mesh_machine_key_file).read_text)
+            try:
+                key = await asyncio.to_thread(Path(self.mesh_machine_key_file).read_text)
+            except OSError as error:
+                self.log.exception("The machine key cannot be read")
+                raise LoginEnded(self.mesh_login_ended) from error
             return self._renewed(held, await self._login("machine", held.username, key.strip()))
         raise LoginEnded(self.mesh_login_ended)
 

@@ -44,7 +44,8 @@ class MeshSpawnerMixin(Base):
         "jupyter_mesh.contents.CompositeContentsManager",
         help=(
             "Contents manager of the user's server: by default local files at the top and the site under mesh. "
-            "Left empty, the server keeps the one that its own configuration says."
+            "Left empty, the server keeps the one that its own configuration says. Say it here and not in args: "
+            "a server refuses to start with the same setting twice."
         ),
     ).tag(config=True)
 
@@ -124,7 +125,7 @@ class MeshSpawnerMixin(Base):
         return env
 
     def get_args(self) -> list[str]:
-        """The operator's arguments after ours, so that they win."""
+        """Ours, then the operator's."""
         args: list[str] = list(super().get_args())
         if self.mesh_contents_manager:
             args.insert(0, f"--ServerApp.contents_manager_class={self.mesh_contents_manager}")

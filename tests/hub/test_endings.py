@@ -138,13 +138,31 @@ async def test_start_timed_out(hub):
     assert hub.folders() == []
 
 
+async def first_events(stream, count):
+    async for line in stream.content:
+        if line.startswith(b"data: "):
+            yield line
+            count -= 1
+            if not count:
+                return
+
+
 async def test_hub_killed_while_running_and_while_starting(hub):
     for user in ("surviving", "dying", "starting"):
         await hub.add(user)
     await hub.start_server("surviving")
     dying = await hub.start_server("dying")
-    async with hub.api() as api, api.post("users/starting/server"):
-        await until(lambda: hub.history("starting"))
+    async with hub.api() as api:
+        async with api.post("users/starting/server") as reply:
+            assert reply.status == 202
+        async with api.get("users/starting/server/progress") as stream:
+            told = [
+                json.loads(line.removeprefix(b"data: ")) async for line in first_events(stream, 2)
+            ]
+    assert [event["message"] for event in told] == [
+        "Opening your storage at alpine",
+        "Starting JupyterLab with your files from alpine",
+    ]
     assert len(hub.folders()) == 3
 
     hub.kill()
@@ -176,7 +194,8 @@ async def test_clean_stop_leaves_nothing_running(hub):
     await hub.add("last")
     server = await hub.start_server("last")
     hub.stop()
-    assert not Path(f"/proc/{server['state']['pid']}").exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(server["state"]["pid"], 0)
     for port in hub.ports:
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), 1)
