@@ -74,25 +74,30 @@ class CompositeCheckpoints(AsyncCheckpoints):
 
     parent: CompositeContentsManager
 
+    @answers
     async def create_checkpoint(self, contents_mgr: Any, path: str) -> Model:
         """Each part in its own way."""
         part = self.parent.part(path)
         return await part.checkpoints.create_checkpoint(part, path)  # type: ignore[no-any-return]
 
+    @answers
     async def restore_checkpoint(self, contents_mgr: Any, checkpoint_id: str, path: str) -> None:
         """Each part in its own way."""
         part = self.parent.part(path)
         await part.checkpoints.restore_checkpoint(part, checkpoint_id, path)
 
+    @answers
     async def list_checkpoints(self, path: str) -> list[Model]:
         """Each part in its own way."""
         return await self.parent.part(path).checkpoints.list_checkpoints(path)  # type: ignore[no-any-return]
 
+    @answers
     async def rename_checkpoint(self, checkpoint_id: str, old_path: str, new_path: str) -> None:
         """Each part in its own way."""
         checkpoints = self.parent.part(old_path).checkpoints
         await checkpoints.rename_checkpoint(checkpoint_id, old_path, new_path)
 
+    @answers
     async def delete_checkpoint(self, checkpoint_id: str, path: str) -> None:
         """Each part in its own way."""
         await self.parent.part(path).checkpoints.delete_checkpoint(checkpoint_id, path)

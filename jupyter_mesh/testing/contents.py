@@ -1,9 +1,13 @@
-"""ContentsContract: what Jupyter's front ends expect of a contents manager, on any site.
+"""ContentsContract: what Jupyter's front ends expect of a contents manager, on any site, as tests to inherit.
 
-Subclass it in a test module and give it three fixtures::
+::
 
-    contents   a MeshContentsManager or CompositeContentsManager on a site
-    folder     API path of an empty folder of the site that the test may fill
+    class TestMySite(ContentsContract):
+        @pytest.fixture(scope="session")
+        def site(self): return site_from_file(Path("site.toml"))
+
+Each test runs for both managers: the composite, and the one whose root is a part of the mesh. Everything
+happens in fresh folders, which are deleted at the end.
 """
 
 from __future__ import annotations
@@ -11,20 +15,26 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import secrets
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from jupyter_events import EventLogger
+from jupyter_server import DEFAULT_EVENTS_SCHEMA_PATH
 from tornado.web import HTTPError
+from traitlets.config import Config
 
+from jupyter_mesh.contents import CompositeContentsManager, MeshContentsManager
 from jupyter_mesh.paths import join, parent_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
-    from jupyter_mesh.contents import CompositeContentsManager, MeshContentsManager
     from jupyter_mesh.contents.models import Model
+    from jupyter_mesh.testing.site import RunningSite
 
     Manager = MeshContentsManager | CompositeContentsManager
 
@@ -61,6 +71,12 @@ def refused(status: int, *words: str) -> Iterator[None]:
         assert word in sentence
 
 
+def _event_logger() -> EventLogger:
+    logger = EventLogger()
+    logger.register_event_schema(DEFAULT_EVENTS_SCHEMA_PATH / "contents_service" / "v1.yaml")
+    return logger
+
+
 class Events:
     """Collects the events of a manager from now on."""
 
@@ -91,7 +107,7 @@ def binary(content: bytes) -> Model:
 
 def notebook(*sources: str) -> Model:
     """A model to save as a notebook with these code cells."""
-    cells = [
+    cells: list[Model] = [
         {
             "cell_type": "code",
             "id": f"cell-{number}",
@@ -122,14 +138,45 @@ async def put_by_others(contents: Manager, path: str, content: bytes) -> None:
 
 
 class ContentsContract:
-    """Every rule of the contents API that a front end relies on, and those that keep texts safe."""
+    """Every rule of the contents API that a front end relies on, and those that keep texts safe.
+
+    Needs a fixture ``site`` that gives a RunningSite.
+    """
+
+    @pytest.fixture(params=["root", "composite"])
+    async def contents(
+        self, request: pytest.FixtureRequest, site: RunningSite, tmp_path: Path
+    ) -> AsyncIterator[Manager]:
+        """A manager of the first user."""
+        config = Config()
+        config.NotebookNotary.data_dir = str(tmp_path)
+        config.NotebookNotary.db_file = ":memory:"
+        # A server makes the event logger long before its loop runs: it reads a file.
+        config.ContentsManager.event_logger = await asyncio.to_thread(_event_logger)
+        manager: Manager
+        if request.param == "root":
+            manager = MeshContentsManager(config=config, mesh_root="home")
+            manager.client = site.client()
+        else:
+            manager = CompositeContentsManager(config=config, root_dir=str(tmp_path))
+            manager.mesh.client = site.client()
+        yield manager
+        await manager.close()
+
+    @pytest.fixture
+    async def folder(self, contents: Manager) -> AsyncIterator[str]:
+        """The API path of a fresh folder."""
+        mesh = f"home/contents-{secrets.token_hex(6)}"
+        await contents.client.mkdir(mesh)
+        yield contents.api_path(mesh)
+        await contents.client.delete(mesh)
 
     # Models
 
     async def test_a_file_has_all_keys_of_a_model(self, contents: Manager, folder: str) -> None:
         path = join(folder, "a.txt")
         await contents.save(text("one"), path)
-        model = await contents.get("/" + path, content=0, require_hash=1)
+        model = await contents.get("/" + path, content=False, require_hash=True)
         assert set(model) == KEYS
         assert model["name"] == "a.txt"
         assert model["path"] == path
@@ -715,7 +762,8 @@ class ContentsContract:
         oldest, *_, newest = await contents.list_checkpoints(path)
         assert set(oldest) == {"id", "last_modified"}
         assert oldest["id"].replace("-", "_").isidentifier() or oldest["id"][0].isdigit()
-        assert oldest["last_modified"] <= newest["last_modified"]
+        # Sites tell the times of versions in whole seconds.
+        assert oldest["last_modified"] <= newest["last_modified"] + timedelta(seconds=1)
         await contents.restore_checkpoint(oldest["id"], path)
         assert (await contents.get(path))["content"] == "one"
         # The text that was there is not lost, and the restored one can be built on.

@@ -1,30 +1,29 @@
-"""The contract, for both managers on both kinds of site."""
+"""The contract of the contents on the node, as both kinds of site, and on a real site with ``--site``."""
+
+from collections.abc import AsyncIterator
 
 import pytest
 
-from jupyter_mesh.contents import CompositeContentsManager, MeshContentsManager
-from jupyter_mesh.paths import join
 from jupyter_mesh.testing.contents import ContentsContract
+from jupyter_mesh.testing.site import RunningSite, run_node
 
 
-@pytest.fixture(params=["root", "part", "composite"])
-def contents(request, jp_asyncio_loop, mesh_environment, jp_environ, tmp_path):
-    if request.param == "composite":
-        manager = CompositeContentsManager(root_dir=str(tmp_path))
-    else:
-        manager = MeshContentsManager(mesh_root="home" if request.param == "part" else "")
-    # A server has made its event logger long before its loop runs.
-    assert manager.event_logger
-    yield manager
-    jp_asyncio_loop.run_until_complete(manager.close())
+@pytest.fixture(scope="module", params=["spaces", "paths"])
+async def node_site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[RunningSite]:
+    async with run_node(tmp_path_factory.mktemp("node"), flavour=request.param) as site:
+        yield site
 
 
-@pytest.fixture
-def folder(site, contents, jp_asyncio_loop):
-    mesh = join("home", site.unique())
-    jp_asyncio_loop.run_until_complete(contents.client.mkdir(mesh))
-    return contents.api_path(mesh)
+class TestNode(ContentsContract):
+    @pytest.fixture
+    def site(self, node_site: RunningSite) -> RunningSite:
+        return node_site
 
 
-class TestContents(ContentsContract):
-    pass
+@pytest.mark.site
+class TestRealSite(ContentsContract):
+    @pytest.fixture
+    def site(self, real_site: RunningSite) -> RunningSite:
+        return real_site

@@ -1,0 +1,84 @@
+"""A Jupyter server with our managers, over a site in a thread of its own."""
+
+import asyncio
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from pytest_jupyter.jupyter_core import *
+from pytest_jupyter.jupyter_server import *
+
+from jupyter_mesh.auth import write_token_file
+from jupyter_mesh.testing.site import RunningSite, run_node
+
+
+@contextmanager
+def in_thread(opened):
+    """Enter an async context manager in a loop of its own, which runs until the end of the block.
+
+    The loops of these tests run only while a request does, and each ends with its test.
+    """
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def run(work):
+        return asyncio.run_coroutine_threadsafe(work, loop).result(30)
+
+    try:
+        yield run(opened.__aenter__()), run
+        run(opened.__aexit__(None, None, None))
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture(scope="session", params=["spaces", "paths"])
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningSite]:
+    """A running site of each kind, with a token of its first user in the environment of the servers."""
+    folder = tmp_path_factory.mktemp("site")
+    with in_thread(run_node(folder / "data", flavour=request.param)) as (site, run):
+        write_token_file(folder / "token", run(site.tokens().token()))
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("MESH_SITE", site.settings.name)
+            environment.setenv("MESH_GATEWAY", site.gateway)
+            environment.setenv("MESH_TOKEN_FILE", str(folder / "token"))
+            yield site
+
+
+@pytest.fixture(params=["root", "composite"])
+def layout(request: pytest.FixtureRequest) -> str:
+    """Whether the mesh is the whole tree or one folder of it."""
+    return request.param
+
+
+@pytest.fixture
+def jp_server_config(layout):
+    name = "MeshContentsManager" if layout == "root" else "CompositeContentsManager"
+    return {
+        "ServerApp": {
+            "contents_manager_class": f"jupyter_mesh.contents.{name}",
+            "jpserver_extensions": {"jupyter_mesh": False},
+        }
+    }
+
+
+@pytest.fixture
+def contents(site, jp_serverapp, jp_asyncio_loop):
+    """The manager of the server."""
+    manager = jp_serverapp.contents_manager
+    yield manager
+    jp_asyncio_loop.run_until_complete(manager.close())
+
+
+@pytest.fixture
+def folder(contents, jp_asyncio_loop) -> str:
+    """The API path of a fresh folder of the site."""
+    mesh = f"home/http-{secrets.token_hex(6)}"
+    jp_asyncio_loop.run_until_complete(contents.client.mkdir(mesh))
+    return contents.api_path(mesh)
