@@ -7,6 +7,7 @@ environment            default          what
 =====================  ===============  ==================================================================
 MESH_SITE              (needed)         name of the site, as users read it
 MESH_GATEWAY           (needed)         host:port of the CS3 gateway of the site
+MESH_SITE_TITLE        the name         what its people call the site: Alpine University
 MESH_HUB_STATE         .hub-<site>      folder for database, keys and the users' scratch files
 MESH_HUB_PORT          8000             where browsers come in: http://127.0.0.1:<port>
 MESH_HUB_API_PORT      8081             where the hub answers its proxy and the users' servers (loopback)
@@ -70,7 +71,10 @@ c.JupyterHub.spawner_class = "mesh-local"
 c.MeshLocalSpawner.home_dir_template = str(state / "home" / "{username}")
 c.MeshLocalSpawner.notebook_dir = "~"
 c.MeshLocalSpawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
-c.MeshLocalSpawner.environment = {"JUPYTER_PREFER_ENV_PATH": "1"}
+c.MeshLocalSpawner.environment = {
+    "JUPYTER_PREFER_ENV_PATH": "1",
+    "MESH_SITE_TITLE": os.environ.get("MESH_SITE_TITLE", ""),
+}
 c.MeshLocalSpawner.interrupt_timeout = c.MeshLocalSpawner.term_timeout = 5
 # Nobody is asked for news before the first look.
 c.MeshLocalSpawner.args = ["--LabApp.news_url=None"]

@@ -32,6 +32,8 @@ class SiteInfo:
     """A site of the demo. The first person owns the project, the second may edit in it."""
 
     name: str
+    title: str
+    """What its people call it."""
     people: tuple[Person, Person]
     project: str
     home_sample: str
@@ -43,6 +45,7 @@ class SiteInfo:
 SITES = (
     SiteInfo(
         "alpine",
+        "Alpine University",
         (Person("maya", "Maya Rossi"), Person("tom", "Tom Berger")),
         project="atmosphere",
         home_sample="sea-breeze",
@@ -50,6 +53,7 @@ SITES = (
     ),
     SiteInfo(
         "coast",
+        "Coast Institute",
         (Person("jan", "Jan Novak"), Person("ines", "Inês Duarte")),
         project="climate",
         home_sample="keeling-curve",

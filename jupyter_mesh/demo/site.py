@@ -80,6 +80,7 @@ class DemoSite:
         self.hub_url = f"http://127.0.0.1:{port}"
         environment = {
             "MESH_SITE": self.info.name,
+            "MESH_SITE_TITLE": self.info.title,
             "MESH_GATEWAY": self.address["gateway"],
             "MESH_HUB_STATE": str(self.folder / "hub"),
             "MESH_HUB_PORT": str(port),
