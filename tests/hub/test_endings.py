@@ -1,5 +1,6 @@
 """However a server ends, what was made for it is removed exactly once."""
 
+import json
 import os
 import signal
 import socket
@@ -157,9 +158,10 @@ async def test_hub_killed_while_running_and_while_starting(hub):
             assert reply.status == 202
         async with api.get("users/starting/server/progress") as stream:
             told = [
-                json.loads(line.removeprefix(b"data: ")) async for line in first_events(stream, 2)
+                json.loads(line.removeprefix(b"data: ")) async for line in first_events(stream, 3)
             ]
     assert [event["message"] for event in told] == [
+        "Server requested",
         "Opening your storage at alpine",
         "Starting JupyterLab with your files from alpine",
     ]
