@@ -97,9 +97,7 @@ class LocalSource:
         with disk_failures(self._path):
             file, facts = await asyncio.to_thread(self._open)
         try:
-            end = facts.size if stop is None else min(stop, facts.size)
-            if start and start >= facts.size:
-                raise RangeNotSatisfiable(f'"{self._path}" has only {facts.size} bytes.')
+            end = max(start, facts.size if stop is None else min(stop, facts.size))
 
             async def blocks() -> AsyncIterator[bytes]:
                 await asyncio.to_thread(file.seek, start)
@@ -186,6 +184,8 @@ class FilesHandler(JupyterHandler):
         return source
 
     async def _send(self, path: str, body: Body, *, partial: bool) -> None:
+        if partial and body.start >= body.facts.size:
+            raise RangeNotSatisfiable(f'"{path}" has only {body.facts.size} bytes.')
         self._describe(path, body.facts)
         self.set_header("Content-Length", body.stop - body.start)
         if partial:

@@ -1,0 +1,211 @@
+"""What Jupyter's own handlers answer with our managers behind them: every status a front end meets."""
+
+import json
+from http import HTTPStatus
+from urllib.parse import quote
+
+import pytest
+from tornado.httpclient import HTTPClientError
+
+from jupyter_mesh.paths import join
+from jupyter_mesh.testing.contents import (
+    ODD_NAMES,
+    binary,
+    notebook,
+    piece,
+    put_by_others,
+    stored,
+    text,
+)
+
+
+@pytest.fixture
+def rest(jp_fetch):
+    """Sends one request; the status, the headers and what the JSON says."""
+
+    async def send(method, path, body=None, *, raw=None, **query):
+        data = raw if raw is not None else (None if body is None else json.dumps(body))
+        try:
+            answer = await jp_fetch(
+                "api/contents/" + path,
+                method=method,
+                body=data,
+                params=query,
+                allow_nonstandard_methods=True,
+            )
+        except HTTPClientError as error:
+            if error.response is None:
+                raise
+            answer = error.response
+        try:
+            return answer.code, answer.headers, json.loads(answer.body or "null")
+        except ValueError:
+            return answer.code, answer.headers, answer.body.decode()
+
+    return send
+
+
+async def test_a_file_lives_its_life(rest, folder, contents):
+    path = join(folder, "a.txt")
+    status, headers, model = await rest("PUT", path, text("one"))
+    assert (status, model["path"]) == (201, path)
+    assert headers["Location"].endswith(quote(path))
+    assert headers["Last-Modified"]
+    assert (await rest("PUT", path, text("two")))[0] == 200
+    status, headers, model = await rest("GET", path, content=1, hash=1)
+    assert (status, model["content"]) == (200, "two")
+    assert model["hash"]
+    assert isinstance(model["last_modified"], str)
+    new = join(folder, "b.txt")
+    status, headers, model = await rest("PATCH", path, {"path": new})
+    assert (status, model["path"]) == (200, new)
+    assert headers["Location"].endswith(quote(new))
+    status, _, model = await rest("POST", folder, {"copy_from": new})
+    assert (status, model["name"]) == (201, "b-Copy1.txt")
+    assert (await rest("DELETE", new))[0] == 204
+    assert (await rest("GET", new))[0] == 404
+    assert await stored(contents, join(folder, "b-Copy1.txt")) == b"two"
+
+
+async def test_a_notebook_lives_its_life(rest, folder):
+    status, _, model = await rest("POST", folder, {"type": "notebook"})
+    path = join(folder, "Untitled.ipynb")
+    assert (status, model["path"], model["type"]) == (201, path, "notebook")
+    status, _, model = await rest("GET", path, type="notebook", content=1, hash=1)
+    assert (status, model["content"]["cells"]) == (200, [])
+    assert (await rest("PUT", path, notebook("1")))[0] == 200
+    assert (await rest("POST", path + "/trust"))[0] == 201
+    status, _, listed = await rest("GET", path + "/checkpoints")
+    assert (status, listed[-1]["id"]) == (200, "current")
+    status, headers, made = await rest("POST", path + "/checkpoints")
+    assert (status, made["id"]) == (201, "current")
+    assert headers["Location"].endswith("/checkpoints/current")
+    assert (await rest("POST", f"{path}/checkpoints/{listed[0]['id']}"))[0] == 204
+    status, _, model = await rest("GET", path)
+    assert (status, model["content"]["cells"]) == (200, [])
+    assert (await rest("DELETE", path + "/checkpoints/current"))[0] == 403
+
+
+async def test_folders_live_their_life(rest, folder):
+    path = join(folder, "d")
+    assert (await rest("PUT", path, {"type": "directory"}))[0] == 201
+    assert (await rest("PUT", path, {"type": "directory"}))[0] in (200, 201)
+    status, _, model = await rest("POST", path, {"type": "directory"})
+    assert (status, model["name"]) == (201, "Untitled Folder")
+    status, _, model = await rest("GET", folder, content=1, hash=1)
+    assert (status, [child["name"] for child in model["content"]]) == (200, ["d"])
+    assert model["hash"]
+    assert (await rest("DELETE", path))[0] == 204
+
+
+async def test_what_is_refused_is_refused_with_its_status(rest, folder, contents):
+    a, b, n = (join(folder, name) for name in ("a.txt", "b.txt", "n.ipynb"))
+    await contents.save(text("a"), a)
+    await contents.save(text("b"), b)
+    await contents.save(binary(b"\xff"), join(folder, "bytes"))
+    await put_by_others(contents, n, b"{}")
+    await put_by_others(contents, join(folder, ".hidden"), b"")
+    missing, hidden = join(folder, "none"), join(folder, ".hidden")
+    table = [
+        # (what, status, words in the message)
+        (("GET", missing), 404, ""),
+        (("GET", hidden), 404, ""),
+        (("GET", join(folder, "../../../x")), 404, ""),
+        (("GET", a, None, "type=directory"), 400, "is not a directory"),
+        (("GET", folder, None, "type=file"), 400, "is a directory, not a file"),
+        (("GET", join(folder, "bytes"), None, "format=text"), 400, "UTF-8"),
+        (("GET", a, None, "format=odd"), 400, "Format"),
+        (("GET", a, None, "content=2"), 400, "Content"),
+        (("GET", a, None, "hash=2"), 400, "Hash"),
+        (("GET", n), 400, "Unreadable Notebook"),
+        (("PUT", a, {"content": "x"}), 400, "No file type provided"),
+        (("PUT", a, {"type": "file"}), 400, "No file content provided"),
+        (("PUT", hidden, text("x")), 400, "hidden"),
+        (("PUT", join(missing, "a.txt"), text("x")), 404, "none"),
+        (("PUT", folder, text("x")), 400, ""),
+        (("PUT", a, {"copy_from": b}), 400, "Cannot copy with PUT"),
+        (("POST", a, {"type": "file"}), 400, "Cannot POST to files"),
+        (("POST", missing, {"type": "file"}), 404, "none"),
+        (("POST", folder, {"copy_from": missing}), 404, "none"),
+        (("POST", folder, {"copy_from": hidden}), 400, "Cannot copy"),
+        (("PATCH", missing, {"path": join(folder, "c")}), 404, "none"),
+        (("PATCH", a, {"path": b}), 409, "b.txt"),
+        (("PATCH", a, {"path": hidden}), 400, ""),
+        (("DELETE", missing), 404, "none"),
+        (("DELETE", hidden), 400, ""),
+        (("DELETE", ""), 400, ""),
+        (("GET", missing + "/checkpoints"), 404, "none"),
+        (("POST", missing + "/checkpoints"), 404, "none"),
+        (("POST", a + "/checkpoints/bm9uZQ"), 404, ""),
+        (("POST", missing + "/trust"), 404, ""),
+    ]
+    wrong = []
+    for (method, path, *rest_of), status, words in table:
+        body = rest_of[0] if rest_of else None
+        query = dict([rest_of[1].split("=")]) if len(rest_of) > 1 else {}
+        answered, _, said = await rest(method, path, body, **query)
+        message = said["message"] if isinstance(said, dict) else said
+        if answered != status or words not in str(message):
+            wrong.append(f"{method} {path} {body}: {answered} {message}, not {status} {words}")
+    assert not wrong, "\n".join(wrong)
+    assert await stored(contents, a) == b"a"
+    assert (await rest("PUT", a, raw="{"))[0] == 400
+
+
+async def test_a_foreign_change_is_a_412_with_a_sentence(rest, folder, contents):
+    path = join(folder, "100% done.txt")
+    await rest("PUT", path, text("mine"))
+    await rest("GET", path, content=0, hash=1)
+    await put_by_others(contents, path, b"theirs")
+    status, _, said = await rest("PUT", path, text("mine again"))
+    assert status == 412
+    assert said["message"].startswith(f'"{path}" was changed by someone else at ')
+    assert await stored(contents, path) == b"theirs"
+
+
+async def test_lab_uploads_in_pieces(rest, folder, contents):
+    path = join(folder, "big.bin")
+    statuses = [(await rest("PUT", path, piece(number, bytes([number % 256]) * 1000)))[0]
+                for number in (1, 2, 3, -1)]  # fmt: skip
+    assert set(statuses) <= {200, 201}
+    expected = b"".join(bytes([number % 256]) * 1000 for number in (1, 2, 3, -1))
+    assert await stored(contents, path) == expected
+    assert (await rest("PUT", path, piece(1, b"x")))[0] == 200
+    status, _, said = await rest("PUT", path, piece(3, b"x"))
+    assert status == 409
+    assert "out of order" in said["message"]
+    assert await stored(contents, path) == expected
+
+
+async def test_odd_names_pass_the_routes(rest, folder):
+    for name in ODD_NAMES:
+        path = join(folder, name)
+        status, headers, model = await rest("PUT", path, text(name))
+        assert (status, model["name"]) == (201, name)
+        assert headers["Location"].isascii()
+        status, _, model = await rest("GET", path)
+        assert (status, model["content"]) == (200, name)
+    status, _, model = await rest("GET", folder)
+    assert {child["name"] for child in model["content"]} == set(ODD_NAMES)
+
+
+async def test_names_that_are_routes_work_as_far_as_jupyter_lets_them(rest, folder):
+    for name in ("checkpoints", "trust"):
+        path = join(folder, name)
+        # Jupyter takes these addresses for actions on the folder; by any other door they work.
+        assert (await rest("GET", path))[0] in (200, 400, 405)
+        status, _, _ = await rest(
+            "PATCH", (await rest("POST", folder, {"type": "directory"}))[2]["path"], {"path": path}
+        )
+        assert status == 200
+        status, _, model = await rest("PUT", join(path, "a.txt"), text(name))
+        assert (status, model["path"]) == (201, join(path, "a.txt"))
+        assert (await rest("GET", join(path, "a.txt")))[2]["content"] == name
+
+
+async def test_the_root_is_a_folder(rest, layout, jp_root_dir):
+    (jp_root_dir / "local.txt").write_text("x")
+    status, _, model = await rest("GET", "", content=1, hash=1)
+    names = [child["name"] for child in model["content"]]
+    expected = ["home", "projects", "shares"] if layout == "root" else ["local.txt", "mesh"]
+    assert (status, model["path"], names) == (HTTPStatus.OK, "", expected)
