@@ -6,21 +6,20 @@ import asyncio
 import json
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Instance, Unicode, default
+from traitlets import Instance, TraitError, Unicode, default
 
+from jupyter_mesh.config import MeshSite
+from jupyter_mesh.contents import CompositeContentsManager, MeshContentsManager
+from jupyter_mesh.cs3 import MeshClient
 from jupyter_mesh.errors import InvalidRequest, MeshError
 from jupyter_mesh.paths import AREAS, MOUNT, is_within, join
 from jupyter_mesh.server.handlers.open import OpenHandler
 from jupyter_mesh.server.handlers.status import StatusHandler
 from jupyter_mesh.server.hub_token import HubToken
 from jupyter_mesh.server.site import SiteWatch
-
-if TYPE_CHECKING:
-    from jupyter_mesh.contents import MeshContentsManager
-    from jupyter_mesh.cs3 import MeshClient
 
 __all__ = ["MeshExtension"]
 
@@ -43,7 +42,8 @@ class MeshExtension(ExtensionApp):
 
     watch = Instance(SiteWatch, args=(None,), help="How the site is.")
     _manager: MeshContentsManager | None = None
-    _hub_token: asyncio.Task[None] | None = None
+    _hub_token: HubToken | None = None
+    _refresher: asyncio.Task[None] | None = None
 
     @default("site_title")
     def _default_site_title(self) -> str:
@@ -51,6 +51,7 @@ class MeshExtension(ExtensionApp):
 
     def initialize_settings(self) -> None:
         """Find the site and tell the page where the mesh lies, so that Lab need not ask before it draws."""
+        self._hub_token = HubToken.from_environment()
         self._manager = self._find_manager()
         client, problem = self._find_client()
         self.watch = SiteWatch(client, problem=problem)
@@ -65,16 +66,15 @@ class MeshExtension(ExtensionApp):
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Keep the token file fresh in a server that a hub of ours started."""
-        hub_token = HubToken.from_environment()
-        if hub_token is not None:
-            self._hub_token = asyncio.create_task(hub_token.run())
+        if self._hub_token is not None:
+            self._refresher = asyncio.create_task(self._hub_token.run())
 
     async def stop_extension(self) -> None:
         """Stop the tasks, then close the client."""
-        if self._hub_token is not None:
-            self._hub_token.cancel()
+        if self._refresher is not None:
+            self._refresher.cancel()
             with suppress(asyncio.CancelledError):
-                await self._hub_token
+                await self._refresher
         await self.watch.close()
         if self._manager is not None:
             await self._manager.close()
@@ -108,11 +108,6 @@ class MeshExtension(ExtensionApp):
         }
 
     @property
-    def features(self) -> dict[str, bool]:
-        """What the site is known to be able (true) or unable (false) to do."""
-        return {}
-
-    @property
     def sign_in(self) -> str | None:
         """Where the user signs in again, as a path on the hub's host; None without a hub."""
         hub = os.environ.get("JUPYTERHUB_BASE_URL")
@@ -120,22 +115,26 @@ class MeshExtension(ExtensionApp):
 
     def _find_manager(self) -> MeshContentsManager | None:
         """Our contents manager, alone or inside a composite."""
-        from jupyter_mesh.contents import CompositeContentsManager, MeshContentsManager
-
         manager = self.serverapp.contents_manager if self.serverapp is not None else None
         if isinstance(manager, CompositeContentsManager):
             manager = manager.mesh
         return manager if isinstance(manager, MeshContentsManager) else None
 
     def _find_client(self) -> tuple[MeshClient | None, MeshError | None]:
-        """The client of that manager, or why there is none."""
-        if self._manager is None:
+        """The client of that manager, or why there is none.
+
+        In a server that our hub started it asks the hub for a new token as soon as the site refuses one.
+        """
+        manager = self._manager
+        if manager is None:
             return None, InvalidRequest(
                 "This server shows no files of a site. Set ServerApp.contents_manager_class to "
                 "jupyter_mesh.contents.CompositeContentsManager."
             )
         try:
-            return self._manager.client, None
-        except MeshError as error:
+            if self._hub_token is not None:
+                manager.client = MeshClient(MeshSite(parent=manager).settings(), self._hub_token)
+            return manager.client, None
+        except (MeshError, TraitError) as error:
             self.log.warning("No site: %s", error)
-            return None, error
+            return None, InvalidRequest(str(error))

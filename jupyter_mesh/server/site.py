@@ -6,24 +6,29 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from jupyter_mesh.cs3.flavour import Feature
 from jupyter_mesh.errors import LoginEnded, MeshError, Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from jupyter_mesh.cs3 import MeshClient
     from jupyter_mesh.models import Quota, User
 
 __all__ = ["SiteState", "SiteStatus", "SiteWatch"]
 
+T = TypeVar("T")
+
 DEADLINE = 3.0
 """Seconds in which the site must have told who the user is."""
 
-QUOTA_DEADLINE = 1.0
-"""Seconds that the quota may come later than the user."""
+EXTRA = 1.0
+"""Seconds that what is nice to know may come later than the user."""
 
 FRESH_FOR = 5.0
 """Seconds for which an answer serves everybody who did not ask for a new one."""
@@ -51,6 +56,8 @@ class SiteStatus:
     trace: str = ""
     user: User | None = None
     quota: Quota | None = None
+    features: dict[str, bool] = field(default_factory=dict)
+    """By name of a ``Feature``; what was never tried is not in it."""
 
 
 class SiteWatch:
@@ -89,15 +96,19 @@ class SiteWatch:
         self._asking = None
 
     async def _ask(self, client: MeshClient) -> SiteStatus:
-        quota = asyncio.create_task(self._quota(client))
+        quota = asyncio.create_task(_or_nothing(client.quota(), client.site))
+        features = asyncio.create_task(_or_nothing(_features(client), client.site))
         try:
-            async with asyncio.timeout(DEADLINE) as deadline:
+            async with asyncio.timeout(DEADLINE):
                 user = await client.whoami()
-                deadline.reschedule(None)
             # A site that is slow to count must not look as if it were away.
-            await asyncio.wait({quota}, timeout=QUOTA_DEADLINE)
-            known = quota.result() if quota.done() else None
-            status = self._remember(SiteState.ONLINE, user=user, quota=known)
+            await asyncio.wait({quota, features}, timeout=EXTRA)
+            status = self._remember(
+                SiteState.ONLINE,
+                user=user,
+                quota=quota.result() if quota.done() else None,
+                features=features.result() if features.done() else None,
+            )
         except LoginEnded as error:
             status = self._remember(SiteState.SIGNED_OUT, error=error)
         except MeshError as error:
@@ -108,15 +119,9 @@ class SiteWatch:
             status = self._remember(SiteState.OFFLINE, error=late)
         finally:
             quota.cancel()
+            features.cancel()
         self._asked = time.monotonic()
         return status
-
-    async def _quota(self, client: MeshClient) -> Quota | None:
-        try:
-            return await client.quota()
-        except MeshError as error:
-            log.debug("No quota from %s: %s", client.site, error)
-            return None
 
     def _remember(
         self,
@@ -125,6 +130,7 @@ class SiteWatch:
         error: MeshError | None = None,
         user: User | None = None,
         quota: Quota | None = None,
+        features: dict[str, bool] | None = None,
     ) -> SiteStatus:
         """Keep the status; the state counts from its first sight, who the user is from the last."""
         last = self._status
@@ -135,5 +141,22 @@ class SiteWatch:
             trace=error.trace if error is not None else "",
             user=user or (last.user if last is not None else None),
             quota=quota,
+            features=features or {},
         )
         return self._status
+
+
+async def _features(client: MeshClient) -> dict[str, bool]:
+    """What the site has shown so far that it can or cannot do."""
+    flavour = await client.flavour()
+    tried = {feature.name.lower(): flavour.can(feature) for feature in Feature}
+    return {name: able for name, able in tried.items() if able is not None}
+
+
+async def _or_nothing(call: Awaitable[T], site: str) -> T | None:
+    """What is nice to know must not fail: None and a line in the log instead."""
+    try:
+        return await call
+    except MeshError as error:
+        log.debug("%s did not tell everything: %s", site, error)
+        return None

@@ -77,7 +77,9 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
     const isAbsolute =
       this._base && (path === this._base || path.startsWith(`${this._base}/`));
     const target = isAbsolute ? `/${path}` : path;
-    this._setOpening(this.manager.services.contents.resolvePath(this.path, target));
+    this._setOpening(
+      this.manager.services.contents.resolvePath(this.path, target)
+    );
     try {
       await super.cd(target);
     } finally {

@@ -85,16 +85,18 @@ export class MeshModel extends VDomModel implements IMeshModel {
     return Array.from(this._watchers).some(watcher => watcher());
   }
 
-  /** One request at a time; a fresh one waits for a cached one, and never the other way round. */
+  /** One request at a time, shared by all who ask; a fresh one starts after a cached one has ended. */
   private async _load(fresh: boolean): Promise<void> {
-    if (this._pending && (this._pendingFresh || !fresh)) {
-      return this._pending;
+    while (this._pending) {
+      if (this._pendingFresh || !fresh) {
+        return this._pending;
+      }
+      await this._pending;
     }
-    await this._pending;
     this._pendingFresh = fresh;
     this._pending = this._ask(fresh);
     this.stateChanged.emit();
-    await this._pending;
+    return this._pending;
   }
 
   private async _ask(fresh: boolean): Promise<void> {

@@ -31,7 +31,7 @@ class StatusHandler(MeshHandler):
                 "trace": status.trace,
                 "quota": quota and {"used": quota.used, "total": quota.total},
                 "areas": self.mesh.areas,
-                "features": self.mesh.features,
+                "features": status.features,
                 "signIn": self.mesh.sign_in,
             }
         )

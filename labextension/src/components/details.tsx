@@ -15,13 +15,18 @@ interface IDetailsProps {
 /** What a site may offer, in the order in which people miss it. */
 function featureNames(trans: TranslationBundle): [string, string][] {
   return [
-    ['versions', trans.__('Earlier versions of files')],
-    ['bin', trans.__('A bin for deleted files')],
-    ['conditions', trans.__('Notices when two people save the same file')],
+    [
+      'conditions',
+      trans.__('Notices when two people save the same file at once')
+    ],
     ['locks', trans.__('Shows who is editing a file')],
-    ['projects', trans.__('Projects')],
-    ['ranges', trans.__('Reading parts of large files')],
-    ['quota', trans.__('Tells how much room is left')]
+    [
+      'version_downloads',
+      trans.__('Lets you look at an earlier version before you restore it')
+    ],
+    ['ranges', trans.__('Reads parts of large files')],
+    ['tus', trans.__('Goes on with uploads that were interrupted')],
+    ['tree_etags', trans.__('Sees quickly what has changed in a folder')]
   ];
 }
 
@@ -107,7 +112,11 @@ function SetUp(props: { trans: TranslationBundle }): JSX.Element {
           '  --ServerApp.contents_manager_class=jupyter_mesh.contents.CompositeContentsManager'
         ].join('\n')}
       </pre>
-      <p>{trans.__('"jupyter mesh doctor" checks a set-up and says what is missing.')}</p>
+      <p>
+        {trans.__(
+          '"jupyter mesh doctor" checks a set-up and says what is missing.'
+        )}
+      </p>
     </div>
   );
 }

@@ -106,7 +106,9 @@ export function NoticeView(props: INoticeProps): JSX.Element | null {
           )}
           buttons={[
             {
-              label: notice.isAsking ? trans.__('Trying…') : trans.__('Try now'),
+              label: notice.isAsking
+                ? trans.__('Trying…')
+                : trans.__('Try now'),
               onClick: actions.retry,
               isPrimary: true,
               isDisabled: notice.isAsking

@@ -34,7 +34,11 @@ export class StatusItem extends VDomRenderer<MeshModel> {
     return (
       <button
         data-state={status.state}
-        title={this._trans.__('%1: %2. Show the Mesh panel.', status.site.title, state)}
+        title={this._trans.__(
+          '%1: %2. Show the Mesh panel.',
+          status.site.title,
+          state
+        )}
         onClick={this._onClick}
       >
         <meshIcon.react tag="span" height="12px" width="12px" />

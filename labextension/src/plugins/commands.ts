@@ -184,7 +184,7 @@ export function addBrowserCommands(options: IOptions): void {
       }
     },
     execute: async args => {
-      const path = String(args['path'] ?? '').replace(/^\/+|\/+$/g, '');
+      const path = (args.path as string).replace(/^\/+|\/+$/g, '');
       const { contents } = app.serviceManager;
       try {
         const item = await contents.get(path, { content: false });

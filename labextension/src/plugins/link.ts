@@ -41,6 +41,7 @@ export const link: JupyterFrontEndPlugin<void> = {
       describedBy: {
         args: {
           type: 'object',
+          required: ['search'],
           properties: {
             search: {
               type: 'string',
@@ -51,7 +52,7 @@ export const link: JupyterFrontEndPlugin<void> = {
       },
       isVisible: () => false,
       execute: args => {
-        const search = String(args['search'] ?? '');
+        const search = args.search as string;
         const path = new URLSearchParams(search).get('mesh') ?? '';
         // The layout is restored only after this command has returned: waiting for it here would hang
         // the start.
@@ -69,9 +70,8 @@ export const link: JupyterFrontEndPlugin<void> = {
     /** What the link is for: the selected item, else the open folder. */
     const target = (): string => {
       const browser = factory.tracker.currentWidget ?? panel.browser;
-      return (
-        browser.selectedItems().next().value?.path ?? browser.model.path
-      );
+      const selected = browser.selectedItems().next();
+      return selected.done ? browser.model.path : selected.value.path;
     };
     commands.addCommand(CommandIDs.copyLink, {
       label: trans.__('Copy Mesh Link'),
@@ -90,16 +90,11 @@ export const link: JupyterFrontEndPlugin<void> = {
       },
       isVisible: () => mesh.contains(target()),
       execute: args => {
-        const path = String(args['path'] ?? target());
+        const path = (args.path as string | undefined) ?? target();
         const url = URLExt.join(PageConfig.getShareUrl(), 'mesh/open');
         Clipboard.copyToSystem(`${url}?path=${encodeURIComponent(path)}`);
         Notification.success(trans.__('Link copied.'), { autoClose: 3000 });
       }
-    });
-    app.contextMenu.addItem({
-      command: CommandIDs.copyLink,
-      selector: '.jp-DirListing-item',
-      rank: 17.5
     });
   }
 };

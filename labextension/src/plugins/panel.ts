@@ -101,7 +101,10 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
       trans,
       onDetails: run(CommandIDs.details),
       onRefresh: run(CommandIDs.refresh),
-      onMenu: button => openMenu(commands, button)
+      onMenu: button => {
+        const { left, bottom } = button.getBoundingClientRect();
+        accountMenu(commands, button).open(left, bottom);
+      }
     });
     const panel = new MeshPanel({ mesh, header, browser, trans });
 
@@ -123,17 +126,17 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
   }
 };
 
-/** The account menu, below its button. */
-function openMenu(commands: CommandRegistry, button: HTMLElement): void {
+/** The menu behind the account button. It goes when it closes, and gives the focus back. */
+function accountMenu(commands: CommandRegistry, button: HTMLElement): MenuSvg {
   const menu = new MenuSvg({ commands });
-  for (const command of [CommandIDs.details, CommandIDs.signIn]) {
-    menu.addItem({ command });
-  }
+  menu.addItem({ command: CommandIDs.details });
+  menu.addItem({ command: CommandIDs.signIn });
   menu.addItem({ type: 'separator' });
   menu.addItem({ command: CommandIDs.refresh });
   menu.aboutToClose.connect(() => {
     button.focus();
+    // The command that was chosen still runs.
+    requestAnimationFrame(() => menu.dispose());
   }, menu);
-  const { left, bottom } = button.getBoundingClientRect();
-  menu.open(left, bottom);
+  return menu;
 }

@@ -1,0 +1,101 @@
+"""A Jupyter server with our extension, over a site in a thread of its own."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+
+import pytest
+from blockbuster import BlockBuster
+from pytest_jupyter.jupyter_core import *
+from pytest_jupyter.jupyter_server import *
+
+from jupyter_mesh.auth import write_token_file
+from jupyter_mesh.testing.site import RunningSite, run_node
+
+
+class Every(frozenset[str]):
+    """All names there are."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def no_blocking_calls() -> Iterator[None]:
+    """Turn a blocking call that our code makes inside the event loop into an error."""
+    guard = BlockBuster("jupyter_mesh")
+    for function in guard.functions.values():
+        # The start of Jupyter's server blocks, and our extension starts with it.
+        function.can_block_in("jupyter_server/serverapp.py", Every())
+    guard.activate()
+    yield
+    guard.deactivate()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
+    """A running site."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def run(work):
+        return asyncio.run_coroutine_threadsafe(work, loop).result(30)
+
+    node = run_node(tmp_path_factory.mktemp("site") / "data")
+    site = run(node.__aenter__())
+    write_token_file(token_file_of(site), run(site.tokens().token()))
+    yield site
+    run(node.__aexit__(None, None, None))
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def token_file_of(site: RunningSite):
+    return site.data.parent / "token"
+
+
+@pytest.fixture
+def token_file(site, tmp_path):
+    """The token file of this test alone."""
+    path = tmp_path / "mesh-token"
+    write_token_file(path, token_file_of(site).read_text().strip())
+    return path
+
+
+@pytest.fixture
+def gateway(site) -> str:
+    """Address of the gateway; a test that needs a broken one gives another."""
+    return site.gateway
+
+
+@pytest.fixture
+def manager() -> str:
+    """The contents manager of the server."""
+    return "jupyter_mesh.contents.CompositeContentsManager"
+
+
+@pytest.fixture
+def jp_server_config(gateway, token_file, manager):
+    return {
+        "ServerApp": {
+            "contents_manager_class": manager,
+            "jpserver_extensions": {"jupyter_mesh": True},
+        },
+        "MeshSite": {"name": "alpine", "gateway": gateway, "token_file": str(token_file)},
+        "MeshExtension": {"site_title": "Alpine University"},
+    }
+
+
+@pytest.fixture
+def status(jp_fetch):
+    """Asks for the status; gives it as JSON."""
+
+    async def ask(**query):
+        reply = await jp_fetch("api", "mesh", "status", params=query)
+        assert reply.headers["Cache-Control"] == "no-store"
+        return json.loads(reply.body)
+
+    return ask
