@@ -161,10 +161,9 @@ class MeshSite(SingletonConfigurable):
     ) -> None:
         """Refuse unknown names: a misspelt setting must not be passed over in silence."""
         known = self.traits(config=True)
-        for section in self._find_my_config(cfg):
-            for name in section:
-                if not name[:1].isupper() and name not in known:
-                    raise TraitError(self._unknown(name))
+        for name in self._find_my_config(cfg):
+            if not name[:1].isupper() and name not in known:
+                raise TraitError(self._unknown(name))
         super()._load_config(cfg, section_names, traits)
 
     def _unknown(self, name: str) -> str:
