@@ -72,14 +72,14 @@ c.MeshLocalSpawner.home_dir_template = str(state / "home" / "{username}")
 c.MeshLocalSpawner.notebook_dir = "~"
 c.MeshLocalSpawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
 c.MeshLocalSpawner.environment = {
+    # Terminals keep the PATH of the server, and nobody is asked about news before the first look.
+    "JUPYTER_CONFIG_PATH": str(Path(__file__).resolve().parent / "servers"),
     "JUPYTER_PREFER_ENV_PATH": "1",
     "MESH_SITE_TITLE": os.environ.get("MESH_SITE_TITLE", ""),
 }
 c.MeshLocalSpawner.interrupt_timeout = c.MeshLocalSpawner.term_timeout = 5
-# Nobody is asked for news before the first look.
-c.MeshLocalSpawner.args = ["--LabApp.news_url=None"]
 if os.geteuid() == 0:
-    c.MeshLocalSpawner.args.append("--allow-root")
+    c.MeshLocalSpawner.args = ["--allow-root"]
 
 # Stop the hub, and everything it started stops with it
 c.JupyterHub.cleanup_servers = c.JupyterHub.cleanup_proxy = True
