@@ -147,7 +147,8 @@ class MeshContentsManager(MeshReader):
         data = await decode(model, path)
         async with self._locks.hold(mesh):
             if number == 1:
-                found = await self._find(mesh)
+                absent = self._memory.was_absent(mesh, RECENT)
+                found = None if absent else await self._find(mesh)
                 if found is None:
                     await self._need_folder(parent_of(mesh), path)
                 elif found.is_directory:
