@@ -61,7 +61,7 @@ class Address:
 
 
 def resolve(site: Site, caller: Caller, ref: resources.Reference) -> Address:
-    """The address of a reference; raises Refused(MISSING) for what is not there, or not for this user."""
+    """The address of a reference; raises Refused(NO_SPACE) when it is in no space that this user may enter."""
     if ref.HasField("resource_id") and ref.resource_id.opaque_id:
         return _by_id(site, caller, ref)
     names = split_path(site, ref.path)
@@ -75,7 +75,7 @@ def resolve(site: Site, caller: Caller, ref: resources.Reference) -> Address:
 
 
 def find_space(site: Site, caller: Caller, space: str) -> Address:
-    """The root of a space by its id; raises Refused(MISSING)."""
+    """The root of a space by its id; raises Refused(NO_SPACE)."""
     for known, role in _spaces(site, caller):
         if known.id == space:
             return Address(known, role, known.id, (), "relative")
@@ -158,4 +158,4 @@ def split_path(site: Site, path: str) -> tuple[str, ...]:
 
 def _nothing(site: Site) -> Refused:
     text = "gateway could not find space" if site.flavour.spaces else "storage provider not found"
-    return Refused(Reason.MISSING, text)
+    return Refused(Reason.NO_SPACE, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import stat
 from typing import TYPE_CHECKING
@@ -70,6 +71,8 @@ def _history(index: Index, data: Path) -> Iterator[str]:
     for row in index.rows(
         "SELECT b.key, b.path, n.folder FROM bin b JOIN nodes n ON n.id = b.node"
     ):
+        if row["key"] in pending:
+            continue
         status = _status(state / "bin" / row["key"])
         if status is None or stat.S_ISDIR(status.st_mode) != bool(row["folder"]):
             yield f'"{row["path"]}" in the bin has lost its content.'

@@ -16,6 +16,7 @@ from jupyter_mesh.node.refusal import Reason
 __all__ = ["FLAVOURS", "PATHS", "SPACES", "Flavour"]
 
 _OWN_CODES: dict[Reason, int] = {
+    Reason.NO_SPACE: code_pb2.CODE_NOT_FOUND,
     Reason.MISSING: code_pb2.CODE_NOT_FOUND,
     Reason.PARENT_MISSING: code_pb2.CODE_FAILED_PRECONDITION,
     Reason.EXISTS: code_pb2.CODE_ALREADY_EXISTS,

@@ -12,6 +12,7 @@ __all__ = ["Reason", "Refused", "refusal_from"]
 class Reason(Enum):
     """Why something was refused."""
 
+    NO_SPACE = auto()
     MISSING = auto()
     PARENT_MISSING = auto()
     EXISTS = auto()
