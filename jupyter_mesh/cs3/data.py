@@ -37,6 +37,7 @@ BY_HTTP_STATUS = {
     409: "LOCKED",
     410: "NOT_FOUND",
     412: "ABORTED",
+    413: "TOO_LARGE",
     416: "OUT_OF_RANGE",
     419: "DATA_LOSS",
     423: "LOCKED",

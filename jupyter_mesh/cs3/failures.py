@@ -34,7 +34,7 @@ __all__ = ["Refusal", "error_of", "refusal_of", "sentence"]
 class Refusal(Exception):
     """What a site answered instead of a result; the ``__cause__`` of the error that users see.
 
-    ``code`` is the name of a ``cs3.rpc`` code (or of the same gRPC code), or UNDECODABLE. ``text`` is for
+    ``code`` is the name of a ``cs3.rpc`` code (or of the same gRPC code), or UNDECODABLE, or TOO_LARGE. ``text`` is for
     logs and for telling cases apart: it can hold paths of the server, and is never shown.
     """
 
@@ -96,6 +96,8 @@ def refusal_of(error: MeshError) -> Refusal | None:
 def _kind_of(refusal: Refusal) -> type[MeshError]:
     """The kind of error, by text where the code alone misleads."""
     match refusal.code:
+        case "TOO_LARGE":
+            return TooLarge
         case "RESOURCE_EXHAUSTED" if refusal.by_grpc and refusal.says("larger than max"):
             return TooLarge
         case "INTERNAL" | "UNKNOWN":

@@ -18,8 +18,6 @@ from jupyter_mesh.auth import PasswordToken
 from jupyter_mesh.config import SiteSettings
 from jupyter_mesh.cs3.client import MeshClient
 from jupyter_mesh.cs3.login import authenticate
-from jupyter_mesh.node import Node
-from jupyter_mesh.node.users import add_project, add_user
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -103,6 +101,9 @@ def _count_requests(calls: Counter[str]) -> Middleware:
 
 
 def _settle(data: Path, users: Sequence[SiteUser]) -> None:
+    # Late, as below: against a real site, the node's extra need not be installed.
+    from jupyter_mesh.node.users import add_project, add_user
+
     for user in users:
         add_user(data, user.name, user.password)
     add_project(data, PROJECT, {users[0].name: "owner"})
@@ -124,6 +125,8 @@ async def run_node(
     ``interceptors`` and ``middlewares`` run inside the counting ones, so that what they refuse is counted;
     ``options`` go to the Node as they are.
     """
+    from jupyter_mesh.node import Node
+
     await asyncio.to_thread(_settle, data, users)
     calls: Counter[str] = Counter()
     node = Node(
