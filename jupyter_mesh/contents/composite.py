@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from jupyter_server.services.contents.checkpoints import AsyncCheckpoints
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from jupyter_server.services.contents.manager import AsyncContentsManager
+from nbformat.sign import NotebookNotary
 from traitlets import Bool, HasTraits, Instance, Int, TraitError, Type, Unicode, default, validate
 
-from jupyter_mesh.contents.answers import answers
+from jupyter_mesh.contents.answers import Refusal, answers
 from jupyter_mesh.contents.copies import LocalPlace, MeshPlace, Place, copy_tree
 from jupyter_mesh.contents.files import FilesHandler, FileSource, LocalSource
 from jupyter_mesh.contents.manager import MeshContentsManager, copy_name
+from jupyter_mesh.contents.models import clean
 from jupyter_mesh.errors import AlreadyExists, InvalidRequest, MeshError, NotFound
 from jupyter_mesh.paths import MOUNT, is_within, join, name_of, parent_of
 
@@ -131,8 +133,9 @@ class CompositeContentsManager(AsyncContentsManager):
         self._born = datetime.now(UTC)
         self.local = LocalContents(parent=self, root_dir=self.root_dir)
         self.mesh = MeshContentsManager(parent=self, prefix=MOUNT)
-        for name in SHARED:
-            if self.trait_has_value(name):
+        for name in set(SHARED) - {"event_logger", "notary"}:
+            # What was not set here is left to the configuration of the parts.
+            if getattr(self, name) != self.trait_defaults(name):
                 self._share(name)
         self.observe(lambda change: self._share(change["name"]), list(SHARED))
 
@@ -140,7 +143,16 @@ class CompositeContentsManager(AsyncContentsManager):
         value = getattr(self, name)
         part: HasTraits
         for part in (self.local, self.mesh):
-            if part.has_trait(name) and getattr(part, name) is not value:
+            if name == "notary" and part is self.mesh:
+                # It works in another thread than the local part, and an SQLite connection in one alone.
+                value = NotebookNotary(
+                    parent=part,
+                    algorithm=value.algorithm,
+                    secret=value.secret,
+                    store_factory=value.store_factory,
+                )
+            known = part.trait_has_value(name) and getattr(part, name) is value
+            if part.has_trait(name) and not known:
                 setattr(part, name, value)
 
     @default("root_dir")
@@ -152,7 +164,7 @@ class CompositeContentsManager(AsyncContentsManager):
     def _validate_preferred_dir(self, proposal: dict[str, Any]) -> str:
         # The base class asks for the folder here, on another thread's loop: the client must not be bound there.
         try:
-            return self.mesh.clean(proposal["value"])
+            return clean(proposal["value"])
         except MeshError as error:
             raise TraitError(f"preferred_dir: {error}") from error
 
@@ -193,7 +205,7 @@ class CompositeContentsManager(AsyncContentsManager):
 
     def part(self, path: str) -> LocalContents | MeshContentsManager:
         """The part that holds ``path``."""
-        return self.mesh if is_within(self.mesh.clean(path), MOUNT) else self.local
+        return self.mesh if is_within(clean(path), MOUNT) else self.local
 
     # Questions
 
@@ -227,7 +239,7 @@ class CompositeContentsManager(AsyncContentsManager):
         return await self.mesh.resolve_path(path) or self.local.resolve_path(path)
 
     def _is_mount(self, path: str) -> bool:
-        return self.mesh.clean(path) == MOUNT
+        return clean(path) == MOUNT
 
     # Reading
 
@@ -242,21 +254,21 @@ class CompositeContentsManager(AsyncContentsManager):
     ) -> Model:
         """The model of a file or folder, with its content if that is asked for."""
         model: Model
-        part, clean = self.part(path), self.mesh.clean(path)
-        if part is self.mesh and clean != MOUNT:
+        part, here = self.part(path), clean(path)
+        if part is self.mesh and here != MOUNT:
             return await part.get(path, content, type, format, require_hash)
         if part is self.local:
             model = await part.get(path, content, type, format, require_hash)
-            if not clean and content:
+            if not here and content:
                 model["content"] = self._with_mount(model["content"])
         else:
             if type not in (None, "directory"):
-                raise InvalidRequest(f"{MOUNT} is a directory, not a {type}")
+                raise Refusal(400, f"{MOUNT} is a directory, not a {type}", reason="bad type")
             model = self._mount(bool(require_hash))
             if content:
                 listing = await self.mesh.listing(path)
                 model |= {"content": listing["content"], "format": "json"}
-        self.emit(data={"action": "get", "path": clean})
+        self.emit(data={"action": "get", "path": here})
         return model
 
     def _mount(self, hashed: bool) -> Model:
@@ -326,7 +338,7 @@ class CompositeContentsManager(AsyncContentsManager):
         part = self.part(path)
         await part.delete(path)
         if part is self.local:
-            self.emit(data={"action": "delete", "path": self.mesh.clean(path)})
+            self.emit(data={"action": "delete", "path": clean(path)})
 
     @answers
     async def delete_file(self, path: str) -> None:
@@ -336,7 +348,7 @@ class CompositeContentsManager(AsyncContentsManager):
     @answers
     async def update(self, model: Model, path: str) -> Model:
         """Rename to the ``path`` in the model, also from one part to the other."""
-        old, new = self.mesh.clean(path), self.mesh.clean(str(model.get("path", path)))
+        old, new = clean(path), clean(str(model.get("path", path)))
         part, target = self.part(old), self.part(new)
         if part is not target:
             await self._carry(old, new)
@@ -359,13 +371,13 @@ class CompositeContentsManager(AsyncContentsManager):
         if part is self.part(new_path):
             await part.rename_file(old_path, new_path)
         else:
-            await self._carry(self.mesh.clean(old_path), self.mesh.clean(new_path))
+            await self._carry(clean(old_path), clean(new_path))
 
     @answers
     async def copy(self, from_path: str, to_path: str | None = None) -> Model:
         """Copy a file or a folder with all it holds, also from one part to the other."""
-        path = self.mesh.clean(from_path)
-        target = parent_of(path) if to_path is None else self.mesh.clean(to_path)
+        path = clean(from_path)
+        target = parent_of(path) if to_path is None else clean(to_path)
         part, there = self.part(path), self.part(target)
         if part is there:
             model: Model = await part.copy(path, target)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_mesh.contents.answers import answers
 from jupyter_mesh.contents.documents import decode
-from jupyter_mesh.contents.models import Model, model_of, next_name
+from jupyter_mesh.contents.models import Model, clean, model_of, next_name
 from jupyter_mesh.contents.reading import RECENT, MeshReader
 from jupyter_mesh.contents.uploads import LAST
 from jupyter_mesh.errors import (
@@ -290,7 +290,7 @@ class MeshContentsManager(MeshReader):
     async def delete(self, path: str) -> None:
         """Delete a file or folder: it goes to the bin of the site."""
         await self.delete_file(path)
-        self.emit(data={"action": "delete", "path": self.clean(path)})
+        self.emit(data={"action": "delete", "path": clean(path)})
 
     @answers
     async def delete_file(self, path: str) -> None:

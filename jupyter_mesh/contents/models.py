@@ -5,12 +5,22 @@ from __future__ import annotations
 import mimetypes
 from typing import TYPE_CHECKING, Any
 
-from jupyter_mesh.paths import name_of
+from jupyter_mesh.errors import NotFound
+from jupyter_mesh.paths import name_of, normalise
 
 if TYPE_CHECKING:
     from jupyter_mesh.models import Resource
 
-__all__ = ["HASH_ALGORITHM", "Model", "hash_of", "is_hidden", "model_of", "next_name", "split_name"]
+__all__ = [
+    "HASH_ALGORITHM",
+    "Model",
+    "clean",
+    "hash_of",
+    "is_hidden",
+    "model_of",
+    "next_name",
+    "split_name",
+]
 
 Model = dict[str, Any]
 
@@ -18,6 +28,17 @@ HASH_ALGORITHM = "etag"
 
 # The first look-up of a type reads files of the system: not inside a running loop.
 mimetypes.init()
+
+
+def clean(path: str) -> str:
+    """The one way in for paths of requests: no slashes around, and nothing that could lead elsewhere.
+
+    Raises NotFound for "." and ".." and NUL, as for anything that is not there, and InvalidRequest for names
+    that no site takes.
+    """
+    if "\0" in path or any(part in (".", "..") for part in path.split("/")):
+        raise NotFound(f"There is no {path!r}.")
+    return normalise(path)
 
 
 def hash_of(resource: Resource) -> str:

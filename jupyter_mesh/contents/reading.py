@@ -17,7 +17,7 @@ from jupyter_mesh.contents.checkpoints import MeshCheckpoints
 from jupyter_mesh.contents.documents import Notebooks, encode
 from jupyter_mesh.contents.files import FilesHandler, FileSource, MeshSource
 from jupyter_mesh.contents.memory import Memory, PathLocks
-from jupyter_mesh.contents.models import Model, is_hidden, model_of
+from jupyter_mesh.contents.models import Model, clean, is_hidden, model_of
 from jupyter_mesh.contents.uploads import Spools
 from jupyter_mesh.cs3.client import MeshClient
 from jupyter_mesh.errors import (
@@ -96,7 +96,7 @@ class MeshReader(AsyncContentsManager):
     def _validate_preferred_dir(self, proposal: dict[str, Any]) -> str:
         # The base class asks for the folder here, on another thread's loop: the client must not be bound there.
         try:
-            return self.clean(proposal["value"])
+            return clean(proposal["value"])
         except MeshError as error:
             raise TraitError(f"preferred_dir: {error}") from error
 
@@ -121,7 +121,7 @@ class MeshReader(AsyncContentsManager):
 
     def mesh_path(self, path: str) -> str:
         """The mesh path of an API path of the server; raises NotFound for one that is not of the mesh."""
-        path = self.clean(path)
+        path = clean(path)
         if not is_within(path, self.prefix):
             raise NotFound(f'There is no "{path}" in the mesh.')
         return normalise(join(self.mesh_root, path.removeprefix(self.prefix)))
@@ -133,16 +133,9 @@ class MeshReader(AsyncContentsManager):
             raise NotFound(f'"{mesh_path}" is not shown on this server.')
         return join(self.prefix, mesh_path.removeprefix(root))
 
-    @staticmethod
-    def clean(path: str) -> str:
-        """The one way in for paths: no slashes around, and nothing that could lead elsewhere."""
-        if "\0" in path or any(part in (".", "..") for part in path.split("/")):
-            raise NotFound(f"There is no {path!r}.")
-        return normalise(path)
-
     def _open(self, path: str, status: int = 400) -> tuple[str, str]:
         """API path and mesh path of something that may be worked on; refused with ``status`` if hidden."""
-        path = self.clean(path)
+        path = clean(path)
         if self._hides(path):
             raise Refusal(
                 status, f'"{path}" is hidden. This server does not work with hidden files.'
@@ -161,7 +154,7 @@ class MeshReader(AsyncContentsManager):
     @answers
     async def is_hidden(self, path: str) -> bool:
         """Decided from the name alone."""
-        return is_hidden(self.clean(path).removeprefix(self.prefix).strip("/"))
+        return is_hidden(clean(path).removeprefix(self.prefix).strip("/"))
 
     @answers
     async def file_exists(self, path: str) -> bool:
@@ -204,7 +197,7 @@ class MeshReader(AsyncContentsManager):
     async def get_kernel_path(self, path: str, model: Model | None = None) -> str:
         """The folder of a document: where its kernel starts. The site is not asked."""
         try:
-            return parent_of(self.clean(path.rpartition(":")[2]))
+            return parent_of(clean(path.rpartition(":")[2]))
         except MeshError as error:
             raise Refusal(error.status, str(error)) from error
 
@@ -216,9 +209,7 @@ class MeshReader(AsyncContentsManager):
         mount = os.path.normpath(os.environ.get("MESH_MOUNT") or "/dev/null")
         where = os.path.normpath(os.path.expanduser(path))
         try:
-            return (
-                self.api_path(self.clean(where[len(mount) :])) if is_within(where, mount) else None
-            )
+            return self.api_path(clean(where[len(mount) :])) if is_within(where, mount) else None
         except MeshError:
             return None
 
