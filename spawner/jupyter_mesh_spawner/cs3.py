@@ -17,7 +17,7 @@ from traitlets import Bool, Integer, Unicode
 
 from jupyter_mesh.config import SiteSettings
 from jupyter_mesh.cs3.login import Login, LoginKind, app_password, authenticate, revoke_app_password
-from jupyter_mesh.errors import InvalidRequest, LoginEnded, MeshError
+from jupyter_mesh.errors import InvalidRequest, LoginEnded, MeshError, SiteError
 from jupyter_mesh_spawner.authenticator import STATE, MeshAuthenticatorMixin
 from jupyter_mesh_spawner.credential import ASSUMED_LIFE, Credential
 from jupyter_mesh_spawner.pages import MeshLoginHandler, MeshLogoutHandler
@@ -95,15 +95,31 @@ class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
         except MeshError as error:
             self.log.warning("Login of %r at %s failed: %s", username[:64], self.mesh_site, error)
             sentence = f"{self.mesh_site} cannot check your password right now. Try again in a few minutes."
-            raise HTTPError(503, sentence.replace("%", "%%")) from error
-        credential = self._credential(login)
-        if self.mesh_app_passwords:
-            credential = await self._with_app_password(credential, handler.request.host)
+            raise HTTPError(503, sentence) from error
         return {
             "name": login.user.username,
-            "auth_state": {STATE: credential.to_state()},
+            "auth_state": {STATE: self._credential(login).to_state()},
             "user_info": {"display_name": login.user.display_name or login.user.username},
         }
+
+    async def run_post_auth_hook(
+        self, handler: RequestHandler, auth_model: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Make the app password, here and not before: now the hub has let the user in."""
+        model: dict[str, Any] = await super().run_post_auth_hook(handler, auth_model)
+        state = (model or {}).get("auth_state") or {}
+        credential = Credential.from_state(state.get(STATE))
+        if credential is not None and self.mesh_app_passwords:
+            credential = await self._with_app_password(credential, handler.request.host)
+            model["auth_state"] = {**state, STATE: credential.to_state()}
+        return model
+
+    async def delete_user(self, user: User) -> None:
+        """Leave no app password of a user who is removed from the hub."""
+        held = await self.mesh_held(user)
+        if held is not None:
+            self.mesh_later(self.mesh_revoke(held))
+        await maybe_future(super().delete_user(user))
 
     async def mesh_renew(self, held: Credential) -> Credential:
         """Log in with the app password, or with the machine key where the operator gave one."""
@@ -112,8 +128,8 @@ class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
                 return self._renewed(
                     held, await self._login("appauth", held.username, held.app_password)
                 )
-            except LoginEnded:
-                # Ended, or revoked by the user at the site.
+            except (LoginEnded, SiteError):
+                # Ended, or revoked by the user at the site. OpenCloud answers INTERNAL then.
                 if not self.mesh_machine_key_file:
                     raise LoginEnded(self.mesh_login_ended) from None
         if self.mesh_machine_key_file:
@@ -152,7 +168,8 @@ class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
         if user.active:
             await self.mesh_keep(user, replace(held, logged_out=True))
         else:
-            await self._forget(user, held)
+            await self.mesh_keep(user, None)
+            self.mesh_later(self.mesh_revoke(held))
 
     async def post_spawn_stop(self, user: User, spawner: Any) -> None:
         """The second half of a logout that left a server running."""
@@ -160,7 +177,9 @@ class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
         others = any(other.active for other in user.spawners.values() if other is not spawner)
         held = None if others else await self.mesh_held(user)
         if held is not None and held.logged_out:
-            await self._forget(user, held)
+            await self.mesh_keep(user, None)
+            # Waited for: a hub that stops its servers and then itself would drop it.
+            await self.mesh_revoke(held)
 
     def get_handlers(self, app: Any) -> list[tuple[str, type[RequestHandler]]]:
         """Login and logout pages that know about app passwords, before those they replace."""
@@ -213,7 +232,3 @@ class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
             )
             return credential
         return replace(credential, app_password=password, label=label)
-
-    async def _forget(self, user: User, held: Credential) -> None:
-        await self.mesh_keep(user, None)
-        self.mesh_later(self.mesh_revoke(held))

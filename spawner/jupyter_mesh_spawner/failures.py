@@ -25,9 +25,7 @@ except ImportError:
             message_html: str = "",
             status_code: int = 400,
         ) -> None:
-            super().__init__(
-                status_code, (log_message or message).replace("%", "%%"), reason=reason
-            )
+            super().__init__(status_code, log_message or message, reason=reason)
             # JupyterHub 5 shows these two on its pages and in API answers.
             self.jupyterhub_message = message
             self.jupyterhub_html_message = message_html

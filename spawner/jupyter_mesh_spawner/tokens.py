@@ -41,6 +41,6 @@ class MeshTokenHandler(APIHandler):
                 user, force=self.get_argument("force", "") == "1"
             )
         except MeshError as error:
-            raise HTTPError(error.status, str(error).replace("%", "%%")) from error
+            raise HTTPError(error.status, str(error)) from error
         self.set_header("Cache-Control", "no-store")
         self.write(json.dumps({"token": credential.token, "expires": credential.expires}))

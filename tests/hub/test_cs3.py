@@ -9,7 +9,7 @@ from tornado.web import HTTPError
 from traitlets.config import PyFileConfigLoader
 
 from jupyter_mesh.cs3.login import authenticate, revoke_app_password
-from jupyter_mesh.errors import LoginEnded
+from jupyter_mesh.errors import LoginEnded, SiteError
 from jupyter_mesh.node import Node
 from jupyter_mesh.node.users import add_user
 from jupyter_mesh_spawner.credential import Credential
@@ -68,6 +68,16 @@ async def test_refused_logins_look_alike(authenticator, name, password):
     assert await login(authenticator, name, password) is None
 
 
+async def test_who_is_not_let_in_leaves_no_app_password(authenticator, monkeypatch):
+    authenticator.allow_all = False
+
+    async def unwanted(*_):
+        raise AssertionError("an app password was made")
+
+    monkeypatch.setattr("jupyter_mesh_spawner.cs3.app_password", unwanted)
+    assert await login(authenticator) is None
+
+
 async def test_app_password_renews(authenticator):
     _, credential = await login(authenticator)
     renewed = await authenticator.mesh_renew(replace(credential, token="ended"))
@@ -80,6 +90,17 @@ async def test_app_password_renews(authenticator):
 async def test_revoked_app_password_ends_the_login(authenticator, node):
     _, credential = await login(authenticator)
     await revoke_app_password(node.gateway, credential.token, credential.label)
+    with pytest.raises(LoginEnded, match="Log in again to get to your files"):
+        await authenticator.mesh_renew(credential)
+
+
+async def test_opencloud_answers_internal_for_a_revoked_app_password(authenticator, monkeypatch):
+    _, credential = await login(authenticator)
+
+    async def internal(*_):
+        raise SiteError("Could not log in to alpine.")
+
+    monkeypatch.setattr("jupyter_mesh_spawner.cs3.authenticate", internal)
     with pytest.raises(LoginEnded, match="Log in again to get to your files"):
         await authenticator.mesh_renew(credential)
 
