@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_server.services.contents.checkpoints import AsyncCheckpoints
 
-from jupyter_mesh.contents.answers import Refusal
+from jupyter_mesh.contents.answers import Refusal, answers
 
 if TYPE_CHECKING:
+    from jupyter_mesh.contents.composite import CompositeContentsManager
     from jupyter_mesh.contents.manager import MeshContentsManager
     from jupyter_mesh.contents.models import Model
 
-__all__ = ["CURRENT", "MeshCheckpoints", "from_id", "to_id"]
+__all__ = ["CURRENT", "CompositeCheckpoints", "MeshCheckpoints", "from_id", "to_id"]
 
 CURRENT = "current"
 """Id of the newest entry, which is the file as it is. No version's id can be this text (see to_id)."""
@@ -75,3 +76,37 @@ class MeshCheckpoints(AsyncCheckpoints):
 
     async def delete_all_checkpoints(self, path: str) -> None:
         """Nothing to do: versions go to the bin with their file."""
+
+
+class CompositeCheckpoints(AsyncCheckpoints):
+    """Leaves checkpoints to the part that holds the file."""
+
+    parent: CompositeContentsManager
+
+    @answers
+    async def create_checkpoint(self, contents_mgr: Any, path: str) -> Model:
+        """Each part in its own way."""
+        part = self.parent.part(path)
+        return await part.checkpoints.create_checkpoint(part, path)  # type: ignore[no-any-return]
+
+    @answers
+    async def restore_checkpoint(self, contents_mgr: Any, checkpoint_id: str, path: str) -> None:
+        """Each part in its own way."""
+        part = self.parent.part(path)
+        await part.checkpoints.restore_checkpoint(part, checkpoint_id, path)
+
+    @answers
+    async def list_checkpoints(self, path: str) -> list[Model]:
+        """Each part in its own way."""
+        return await self.parent.part(path).checkpoints.list_checkpoints(path)  # type: ignore[no-any-return]
+
+    @answers
+    async def rename_checkpoint(self, checkpoint_id: str, old_path: str, new_path: str) -> None:
+        """Each part in its own way."""
+        checkpoints = self.parent.part(old_path).checkpoints
+        await checkpoints.rename_checkpoint(checkpoint_id, old_path, new_path)
+
+    @answers
+    async def delete_checkpoint(self, checkpoint_id: str, path: str) -> None:
+        """Each part in its own way."""
+        await self.parent.part(path).checkpoints.delete_checkpoint(checkpoint_id, path)

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.services.contents.checkpoints import AsyncCheckpoints
-from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from jupyter_server.services.contents.manager import AsyncContentsManager
 from nbformat.sign import NotebookNotary
 from traitlets import Bool, HasTraits, Instance, Int, TraitError, Type, Unicode, default, validate
 
 from jupyter_mesh.contents.answers import Refusal, answers
+from jupyter_mesh.contents.checkpoints import CompositeCheckpoints
 from jupyter_mesh.contents.copies import LocalPlace, MeshPlace, Place, copy_tree
 from jupyter_mesh.contents.files import FilesHandler, FileSource, LocalSource
+from jupyter_mesh.contents.local import LocalContents
 from jupyter_mesh.contents.manager import MeshContentsManager, copy_name
 from jupyter_mesh.contents.models import clean
 from jupyter_mesh.errors import AlreadyExists, InvalidRequest, MeshError, NotFound
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from jupyter_mesh.contents.models import Model
     from jupyter_mesh.cs3.client import MeshClient
 
-__all__ = ["CompositeContentsManager", "LocalContents"]
+__all__ = ["CompositeContentsManager"]
 
 SHARED = (
     "allow_hidden",
@@ -43,66 +44,6 @@ SHARED = (
     "untitled_notebook",
 )
 """Settings of the composite that its parts follow, now and when they change."""
-
-
-class LocalContents(AsyncLargeFileManager):
-    """Jupyter's own manager for files on disk, with a hash for folders, and without events.
-
-    It would emit several events for one operation, and one per entry of a listing: the composite emits
-    the one that counts.
-    """
-
-    def emit(self, data: dict[str, Any]) -> None:
-        """Left to the composite."""
-
-    async def get(
-        self,
-        path: str,
-        content: bool = True,
-        type: str | None = None,
-        format: str | None = None,
-        require_hash: bool = False,
-    ) -> Model:
-        """The stock model. Folders have a hash too, without which asking for one would be a 500."""
-        model: Model = await super().get(path, content, type, format, require_hash)
-        if require_hash and model["type"] == "directory":
-            changed = f"{model['last_modified'].timestamp():.6f}"
-            model |= {"hash": changed, "hash_algorithm": "mtime"}
-        return model
-
-
-class CompositeCheckpoints(AsyncCheckpoints):
-    """Leaves checkpoints to the part that holds the file."""
-
-    parent: CompositeContentsManager
-
-    @answers
-    async def create_checkpoint(self, contents_mgr: Any, path: str) -> Model:
-        """Each part in its own way."""
-        part = self.parent.part(path)
-        return await part.checkpoints.create_checkpoint(part, path)  # type: ignore[no-any-return]
-
-    @answers
-    async def restore_checkpoint(self, contents_mgr: Any, checkpoint_id: str, path: str) -> None:
-        """Each part in its own way."""
-        part = self.parent.part(path)
-        await part.checkpoints.restore_checkpoint(part, checkpoint_id, path)
-
-    @answers
-    async def list_checkpoints(self, path: str) -> list[Model]:
-        """Each part in its own way."""
-        return await self.parent.part(path).checkpoints.list_checkpoints(path)  # type: ignore[no-any-return]
-
-    @answers
-    async def rename_checkpoint(self, checkpoint_id: str, old_path: str, new_path: str) -> None:
-        """Each part in its own way."""
-        checkpoints = self.parent.part(old_path).checkpoints
-        await checkpoints.rename_checkpoint(checkpoint_id, old_path, new_path)
-
-    @answers
-    async def delete_checkpoint(self, checkpoint_id: str, path: str) -> None:
-        """Each part in its own way."""
-        await self.parent.part(path).checkpoints.delete_checkpoint(checkpoint_id, path)
 
 
 class CompositeContentsManager(AsyncContentsManager):
