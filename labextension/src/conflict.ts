@@ -1,6 +1,6 @@
 // A save that meets somebody else's change.
 //
-// JupyterLab 4.6 has no extension point here, so two methods of the shared class Context are replaced;
+// JupyterLab 4.6 has no extension point here, so methods of the shared class Context are replaced;
 // a test per Lab version guards them (tests/lab/test_conflict.py).
 import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -59,8 +59,11 @@ export function installConflictDialog(options: IOptions): void {
       return await stock.maybeSave.call(this, saveOptions);
     } catch (error) {
       const status = (error as { response?: Response }).response?.status;
-      if (status !== 412 || !mesh.contains(this.path)) {
+      if (!mesh.contains(this.path)) {
         throw error;
+      }
+      if (status !== 412) {
+        throw inWords(error as Error, status, this.path, options);
       }
       const theirs = await this._manager.contents.get(this.path, {
         content: false,
@@ -107,6 +110,31 @@ export function installConflictDialog(options: IOptions): void {
     }
     return stock.handleError.call(this, error, title);
   };
+}
+
+/** What the stock dialog is to say when the site, not the document, kept it from being saved. */
+function inWords(
+  error: Error,
+  status: number | undefined,
+  path: string,
+  { mesh, trans }: IOptions
+): Error {
+  const name = PathExt.basename(path);
+  const site = mesh.status?.site.title || trans.__('The site');
+  if (status === 401) {
+    error.message = trans.__(
+      '"%1" is not saved: your login at %2 has ended. Your changes are kept. Sign in again in the Mesh panel.',
+      name,
+      site
+    );
+  } else if (status !== undefined && [502, 503, 504].includes(status)) {
+    error.message = trans.__(
+      '"%1" is not saved: %2 does not answer. Your changes are kept; saving will be tried again.',
+      name,
+      site
+    );
+  }
+  return error;
 }
 
 /** Writes, and takes over the hash of what was written as the stock save does. */

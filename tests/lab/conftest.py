@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-TOKEN = "test-token"  # noqa: S105  of a server that lives for this test run, on loopback
-PASSWORD = "correct horse"  # noqa: S105  likewise
+TOKEN = "test-token"
+PASSWORD = "correct horse"
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-dev-shm-usage",
@@ -62,7 +62,7 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen, log: Path) 
     while not holds():
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.05)  # noqa: ASYNC251  polling another process, with a deadline
+        time.sleep(0.05)
 
 
 class Site:

@@ -42,21 +42,28 @@ async def test_an_answer_serves_all_for_a_moment(status, site):
     assert site.calls["WhoAmI"] == before + 1, "those who ask at once share one request"
 
 
-async def test_a_login_that_has_ended(status, token_file):
-    await status()
+@pytest.fixture
+def status_is(status):
+    """Asks until the state is the one named: the token file is looked at once a second."""
+
+    async def ask(state):
+        async with asyncio.timeout(5):
+            while (told := await status(fresh=1))["state"] != state:
+                pass
+        return told
+
+    return ask
+
+
+async def test_a_login_that_ends_and_comes_back(status_is, token_file):
+    good = token_file.read_text().strip()
+    await status_is("online")
     await asyncio.to_thread(write_token_file, token_file, "no-longer-good")
-    told = await status(fresh=1)
-    assert told["state"] == "signed-out"
+    told = await status_is("signed-out")
     assert told["user"]["username"] == "einstein", "who it was is still known"
     assert "no-longer-good" not in json.dumps(told)
-
-
-async def test_comes_back_by_itself(status, token_file):
-    good = token_file.read_text().strip()
-    await asyncio.to_thread(write_token_file, token_file, "no-longer-good")
-    assert (await status(fresh=1))["state"] == "signed-out"
     await asyncio.to_thread(write_token_file, token_file, good)
-    assert (await status(fresh=1))["state"] == "online"
+    assert (await status_is("online"))["message"] == ""
 
 
 @pytest.fixture

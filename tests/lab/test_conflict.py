@@ -1,0 +1,84 @@
+"""Two people save one document: both texts survive, and the dialog says what happens.
+
+These tests guard the private methods of JupyterLab that the dialog replaces.
+"""
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+
+@pytest.fixture
+def conflict(open_panel, site, request):
+    """A text file with changes of the user, and saved by somebody else meanwhile."""
+    name = f"{request.node.name}.txt"
+    site.put(f"home/{name}", "start\n")
+    page: Page = open_panel()
+    page.evaluate(
+        "path => window.jupyterapp.commands.execute('docmanager:open', {path})",
+        f"mesh/home/{name}",
+    )
+    editor = page.locator(".jp-FileEditor:visible .cm-content")
+    editor.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("mine")
+    site.put(f"home/{name}", "start\ntheirs")
+    page.keyboard.press("Control+s")
+    expect(dialog_of(page)).to_contain_text("was changed by somebody else")
+    return page, name
+
+
+def dialog_of(page: Page) -> Locator:
+    return page.get_by_role("dialog")
+
+
+def shown(page: Page) -> Locator:
+    return page.locator(".jp-FileEditor:visible .cm-content")
+
+
+def test_a_copy_keeps_both(conflict, site):
+    page, name = conflict
+    dialog = dialog_of(page)
+    expect(dialog).to_contain_text("Your changes are still here.")
+    expect(dialog.get_by_role("button", name="Save mine as a copy")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main").get_by_role("tab", name="(my version)")).to_be_visible()
+    assert site.get(f"home/{name}") == "start\ntheirs"
+    assert site.get(f"home/{name.removesuffix('.txt')} (my version).txt") == "start\nmine"
+    page.get_by_role("main").get_by_role("tab", name=name).first.click()
+    expect(shown(page)).to_contain_text("theirs")
+
+
+def test_overwriting_is_asked_for_once_more(conflict, site):
+    page, name = conflict
+    dialog_of(page).get_by_role("button", name="Overwrite…").click()
+    expect(dialog_of(page)).to_contain_text("is replaced by your version")
+    page.keyboard.press("Enter")
+    expect(dialog_of(page), "Enter leads back").to_contain_text("was changed by somebody else")
+    dialog_of(page).get_by_role("button", name="Overwrite…").click()
+    dialog_of(page).get_by_role("button", name="Overwrite", exact=True).click()
+    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+    assert site.get(f"home/{name}") == "start\nmine"
+    # What was saved is the new base: no second question.
+    shown(page).click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" too")
+    page.keyboard.press("Control+s")
+    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+    assert site.get(f"home/{name}") == "start\nmine too"
+
+
+def test_theirs_can_be_loaded(conflict, site):
+    page, name = conflict
+    dialog_of(page).get_by_role("button", name="Load theirs…").click()
+    expect(dialog_of(page)).to_contain_text("are lost")
+    dialog_of(page).get_by_role("button", name="Load theirs", exact=True).click()
+    expect(shown(page)).to_contain_text("theirs")
+    assert site.get(f"home/{name}") == "start\ntheirs"
+
+
+def test_cancel_changes_nothing(conflict, site):
+    page, name = conflict
+    page.keyboard.press("Escape")
+    expect(dialog_of(page)).to_have_count(0)
+    expect(shown(page)).to_contain_text("mine")
+    assert site.get(f"home/{name}") == "start\ntheirs"

@@ -1,0 +1,58 @@
+"""Links to a place of the mesh."""
+
+import json
+
+from playwright.sync_api import Locator, Page, expect
+
+
+def panel_of(page: Page) -> Locator:
+    return page.get_by_role("region", name="Mesh", exact=True)
+
+
+def row(place: Locator, name: str) -> Locator:
+    label = place.page.get_by_text(name, exact=True)
+    return place.locator(".jp-DirListing-item").filter(has=label)
+
+
+def test_a_link_to_a_file_opens_panel_and_document(open_lab, site, page, lab):
+    site.put("home/talks/slides and notes.txt", "the text")
+    place = "mesh/home/talks/slides%20and%20notes.txt"
+    page.context.clear_cookies()
+    page.goto(f"{lab}/login?next=%2Fmesh%2Fopen%3Fpath%3D{place.replace('%', '%25')}")
+    page.get_by_label("Password or token:").fill("test-token")
+    page.get_by_role("button", name="Log in").click()
+    panel = panel_of(page)
+    expect(row(panel, "slides and notes.txt")).to_be_visible()
+    expect(panel.get_by_role("tab", name="Home")).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".jp-FileEditor .cm-content")).to_contain_text("the text")
+
+
+def test_a_link_to_a_folder_opens_it(open_lab, site):
+    site.put("home/talks/slides.txt", "the text")
+    page = open_lab("lab?reset&mesh=mesh/home/talks")
+    expect(row(panel_of(page), "slides.txt")).to_be_visible()
+
+
+def test_a_link_to_nothing_says_so(open_lab):
+    page = open_lab("lab?reset&mesh=mesh/home/no-such-thing.txt")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text('"mesh/home/no-such-thing.txt" cannot be opened')
+    dialog.get_by_role("button").click()
+    expect(panel_of(page)).to_be_visible()
+
+
+def test_the_copied_link_leads_back(open_lab, site, page, lab):
+    site.put("home/talks/slides.txt", "the text")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_lab("lab?reset&mesh=mesh/home/talks")
+    item = row(panel_of(page), "slides.txt")
+    item.click(button="right")
+    page.get_by_role("menuitem", name="Copy Mesh Link").click()
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link == f"{lab}/mesh/open?path=mesh%2Fhome%2Ftalks%2Fslides.txt"
+
+
+def test_the_page_knows_where_the_mesh_lies(open_lab):
+    page = open_lab()
+    config = json.loads(page.locator("#jupyter-config-data").text_content() or "")
+    assert json.loads(config["mesh"])["root"] == "mesh"
