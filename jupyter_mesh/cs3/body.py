@@ -11,7 +11,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import AsyncIterable, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,20 +69,31 @@ async def body_of(content: Content, size: int | None = None) -> AsyncIterator[Bo
             yield Body(file, length, checksum)
     else:
         pieces = content if isinstance(content, AsyncIterable) else _read(content)
-        head = bytearray()
-        digest = hashlib.sha1(usedforsecurity=False)
-        length = 0
-        with tempfile.TemporaryFile(buffering=0) as spool:
-            async for piece in pieces:
-                length += len(piece)
-                if length > IN_MEMORY:
-                    await asyncio.to_thread(_spool, spool, head, piece, digest)
-                else:
-                    head += piece
-                    digest.update(piece)
-            _check(length, size)
-            source = spool if length > IN_MEMORY else bytes(head)
-            yield Body(source, length, Checksum("sha1", digest.hexdigest()))
+        async with _spooled(pieces) as body:
+            _check(body.size, size)
+            yield body
+
+
+@asynccontextmanager
+async def _spooled(pieces: AsyncIterable[bytes]) -> AsyncIterator[Body]:
+    """Content that had to be read to know its length."""
+    head = bytearray()
+    digest = hashlib.sha1(usedforsecurity=False)
+    length = 0
+    async with AsyncExitStack() as stack:
+        spool: BinaryIO | None = None
+        async for piece in pieces:
+            length += len(piece)
+            if length <= IN_MEMORY:
+                head += piece
+                digest.update(piece)
+                continue
+            if spool is None:
+                spool = await asyncio.to_thread(_spool, head)
+                stack.enter_context(spool)
+                head.clear()
+            await asyncio.to_thread(_append, spool, piece, digest)
+        yield Body(spool or bytes(head), length, Checksum("sha1", digest.hexdigest()))
 
 
 def _check(found: int, expected: int | None) -> None:
@@ -115,10 +126,14 @@ async def _read(file: BinaryIO) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def _spool(spool: BinaryIO, head: bytearray, piece: bytes, digest: hashlib._Hash) -> None:
+def _spool(head: bytearray) -> BinaryIO:
+    spool: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - the caller's stack closes it
     spool.write(head)
-    head.clear()
+    spool.flush()
+    return spool
+
+
+def _append(spool: BinaryIO, piece: bytes, digest: hashlib._Hash) -> None:
     digest.update(piece)
-    view = memoryview(piece)
-    while view:
-        view = view[spool.write(view) :]
+    spool.write(piece)
+    spool.flush()  # It is read by its descriptor.

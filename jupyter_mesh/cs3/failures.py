@@ -85,6 +85,11 @@ def sentence(kind: type[MeshError], doing: str, site: str) -> str:
 def error_of(refusal: Refusal, doing: str, site: str) -> MeshError:
     """The error for a refusal, to be raised ``from`` it."""
     kind = _kind_of(refusal)
+    if kind is Unavailable and refusal.says("certificate", "handshake", "ssl", "tls"):
+        return Unavailable(
+            f"Could not {doing}: no safe connection to {site} can be made. Check its address, and whether its "
+            "certificate is trusted (MESH_CA_FILE)."
+        )
     return kind(sentence(kind, doing, site), trace=refusal.trace)
 
 

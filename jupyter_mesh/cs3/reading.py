@@ -273,6 +273,11 @@ class Reading(Tree):
                 continue
             if source.version:
                 return resource, reply
+            if reply.status == 206 and _first_byte(reply) not in (None, start):
+                reply.close()
+                raise TransferFailed(
+                    f"Could not {doing}: {self.site} sent another part than was asked for."
+                )
             size = _whole_size(reply)
             etag = etag_of(reply.headers.get("ETag", ""))
             if size in (None, resource.size) and etag in ("", resource.etag):
@@ -318,6 +323,12 @@ async def _nothing() -> AsyncGenerator[bytes, None]:
     nothing: tuple[bytes, ...] = ()
     for chunk in nothing:
         yield chunk
+
+
+def _first_byte(reply: aiohttp.ClientResponse) -> int | None:
+    """Where a part begins, if the reply tells it."""
+    first = reply.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
+    return int(first) if first.isdigit() else None
 
 
 def _whole_size(reply: aiohttp.ClientResponse) -> int | None:

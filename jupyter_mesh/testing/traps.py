@@ -30,6 +30,7 @@ __all__ = [
     "EmptyingUpload",
     "Fails",
     "Garbles",
+    "Hangs",
     "KeepsNothing",
     "NoConditions",
     "OtherDataHost",
@@ -293,6 +294,20 @@ class Fails(Trap):
             if code.islower():
                 raise grpc.RpcError(grpc.StatusCode[code.upper()], text)
             return refusal(name, code, text)
+        return await ask()
+
+
+class Hangs(Trap):
+    """Answers some RPCs only when the node stops."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        super().__init__()
+        self.names = names
+
+    async def answer(self, name: str, request: Any, token: str, ask: Ask) -> Any:
+        """Nothing, for these."""
+        if name in self.names:
+            await asyncio.Event().wait()
         return await ask()
 
 

@@ -97,9 +97,10 @@ async def test_secrets_stay_inside(tmp_path: Path, caplog: pytest.LogCaptureFixt
                 with pytest.raises(MeshError) as caught:
                     await work()
                 told.append(f"{name}: {everything_about(caught.value)}")
+            wrong = "marker-wrong-password"
             with pytest.raises(MeshError) as caught:
-                await authenticate(site.settings, "basic", user.name, "marker-wrong-password")
-            secrets.add("marker-wrong-password")
+                await authenticate(site.settings, "basic", user.name, wrong)
+            secrets.add(wrong)
             told.append(everything_about(caught.value))
     async with MeshClient(site.settings, StaticToken(login.token)) as mesh:
         with pytest.raises(MeshError) as caught:

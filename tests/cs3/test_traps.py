@@ -284,7 +284,10 @@ async def test_of_two_saves_at_once_one_wins_and_the_other_knows(node: Node) -> 
         assert await mesh.read("home/a.txt") in (b"one", b"two")
 
 
-async def test_reads_and_deletes_wait_for_the_site_to_finish(node: Node) -> None:
+async def test_reads_and_deletes_wait_for_the_site_to_finish(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_mesh.cs3.base.FIRST_PAUSE", 0.001)
     trap = traps.Processing(stats=3)
     async with node(trap, middlewares=[trap.middleware]) as (_, mesh):
         for content in (b"one", b"two"):
