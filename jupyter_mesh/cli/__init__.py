@@ -36,6 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         log.debug("The cause, for whoever asked with --debug:", exc_info=True)
         print(f"jupyter mesh {args.verb}: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        log.debug("The cause, for whoever asked with --debug:", exc_info=True)
+        print(
+            f'jupyter mesh {args.verb}: The package "{error.name}" is missing. '
+            'Install what this verb needs: pip install "jupyter-mesh[lab,node]"',
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

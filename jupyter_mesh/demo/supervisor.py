@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
+import shutil
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from jupyter_mesh.demo.lock import only_demo
 from jupyter_mesh.demo.people import SITES
 from jupyter_mesh.demo.site import DemoSite
 from jupyter_mesh.errors import InvalidRequest
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 __all__ = ["run_demo"]
+
+PACKAGES = ("jwt", "jupyterlab", "jupyterhub", "jupyter_mesh_spawner")
+PROXY = "configurable-http-proxy"
 
 
 def run_demo(directory: Path) -> int:
     """Run both sites in ``directory`` until Ctrl-C or SIGTERM; returns 0 then.
 
     Raises AlreadyExists when a demo runs there already, ProgramEnded when one of the programs stops by
-    itself (after the others were stopped too), InvalidRequest when the folder cannot be used.
+    itself (after the others were stopped too), InvalidRequest when the folder cannot be used or a part of
+    the demo is not installed.
     """
+    _check_installed()
     directory = directory.resolve()
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -38,6 +42,18 @@ def run_demo(directory: Path) -> int:
         ) from error
     with only_demo(directory) as lock:
         return asyncio.run(_run(directory, lock))
+
+
+def _check_installed() -> None:
+    """Refuse to start what cannot run, before anything is made."""
+    missing = [name for name in PACKAGES if not importlib.util.find_spec(name)]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    if not shutil.which(PROXY, path=path):
+        missing.append(PROXY)
+    if missing:
+        raise InvalidRequest(
+            f"The demo needs {', '.join(missing)}. In a checkout, make demo installs everything."
+        )
 
 
 async def _run(directory: Path, lock: int) -> int:

@@ -52,6 +52,14 @@ def test_an_error_is_one_sentence_and_code_1(monkeypatch, capsys):
     assert capsys.readouterr().err == 'jupyter mesh demo: There is no "x" here.\n'
 
 
+def test_a_missing_package_is_named(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "jupyter_mesh.demo.supervisor", None)
+    assert cli.main(["demo"]) == 1
+    error = capsys.readouterr().err
+    assert "is missing. Install what this verb needs" in error
+    assert error.count("\n") == 1
+
+
 def test_ctrl_c_is_quiet(monkeypatch, capsys):
     def interrupt(args):
         raise KeyboardInterrupt

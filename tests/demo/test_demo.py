@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from jupyter_mesh.demo import supervisor
+from jupyter_mesh.errors import InvalidRequest
 from tests.demo.processes import processes_with, wait_for
 
 pytestmark = [
@@ -183,3 +185,11 @@ def test_a_folder_that_cannot_be_used_is_told_of(tmp_path):
     assert code == 1
     assert "choose another --dir" in error
     assert "Traceback" not in error
+
+
+def test_what_is_not_installed_is_named_before_anything_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(supervisor, "PACKAGES", ("json", "no_such_package"))
+    monkeypatch.setattr(supervisor, "PROXY", "no-such-proxy")
+    with pytest.raises(InvalidRequest, match="The demo needs no_such_package, no-such-proxy"):
+        supervisor.run_demo(tmp_path / "demo")
+    assert list(tmp_path.iterdir()) == []
