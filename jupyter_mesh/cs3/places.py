@@ -17,7 +17,7 @@ from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces_api
 
 from jupyter_mesh.cs3.flavour import Flavour, FlavourKind
-from jupyter_mesh.cs3.wire import reference, resource_id_of, time_of, told_name
+from jupyter_mesh.cs3.wire import opaque_text, reference, resource_id_of, time_of, told_name
 from jupyter_mesh.errors import InvalidRequest, NotAllowed, NotFound, NotSupported, SiteError
 from jupyter_mesh.models import ResourceId, Space, SpaceKind
 from jupyter_mesh.paths import BY_ID, HOME, PROJECTS, SHARES, MeshPath, join, name_of, parent_of
@@ -227,7 +227,8 @@ class Places:
         spaces = [
             space
             for space in await self._list_spaces("project") or []
-            if resource_id_of(space.root)
+            # A disabled project is listed to its managers, and cannot be opened.
+            if resource_id_of(space.root) and not opaque_text(space, "trashed")
         ]
         names = Counter(_segment(space.name) for space in spaces)
         entries = []
