@@ -11,13 +11,13 @@ import signal
 import sys
 from pathlib import Path
 
-from jupyter_mesh.errors import InvalidRequest, MeshError
+from jupyter_mesh.errors import InvalidRequest
 
 __all__ = ["add_parser"]
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb ``node``."""
+    """Add the verb ``node``. Its functions raise MeshError with one sentence."""
     node = subparsers.add_parser(
         "node",
         help="run a site of your own in one process",
@@ -158,17 +158,14 @@ def _add_project_parser(parts: argparse._SubParsersAction[argparse.ArgumentParse
 
 def _run(args: argparse.Namespace) -> int:
     if not args.name or args.data is None:
-        return _fail(
+        raise InvalidRequest(
             "Give the site a name and a folder: jupyter mesh node --name alpine --data DIR."
         )
     if (args.tls_cert is None) != (args.tls_key is None):
-        return _fail(
+        raise InvalidRequest(
             "A certificate and its key belong together: give both --tls-cert and --tls-key."
         )
-    try:
-        asyncio.run(_serve(args))
-    except MeshError as error:
-        return _fail(str(error))
+    asyncio.run(_serve(args))
     return 0
 
 
@@ -228,24 +225,14 @@ def _write_ready(path: Path, facts: dict[str, str]) -> None:
 def _add_user(args: argparse.Namespace) -> int:
     from jupyter_mesh.node.users import add_user
 
-    if (data := _data(args)) is None:
-        return 1
-    password = (
-        getpass.getpass(f"Password for {args.user}: ")
-        if sys.stdin.isatty()
-        else sys.stdin.readline().rstrip("\r\n")
+    data = _data(args)
+    if sys.stdin.isatty():
+        password = getpass.getpass(f"Password for {args.user}: ")
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    add_user(
+        data, args.user, password, display=args.display_name, groups=args.group, quota=args.quota
     )
-    try:
-        add_user(
-            data,
-            args.user,
-            password,
-            display=args.display_name,
-            groups=args.group,
-            quota=args.quota,
-        )
-    except MeshError as error:
-        return _fail(str(error))
     print(f"Added {args.user}.")
     return 0
 
@@ -253,16 +240,11 @@ def _add_user(args: argparse.Namespace) -> int:
 def _add_project(args: argparse.Namespace) -> int:
     from jupyter_mesh.node.users import add_project
 
-    if (data := _data(args)) is None:
-        return 1
     members: dict[str, str] = {}
     for member in args.member:
         name, _, role = member.partition(":")
         members[name] = role or "editor"
-    try:
-        add_project(data, args.project, members, quota=args.quota)
-    except MeshError as error:
-        return _fail(str(error))
+    add_project(_data(args), args.project, members, quota=args.quota)
     print(f"The project {args.project} has {', '.join(members) or 'no new members'}.")
     return 0
 
@@ -270,23 +252,13 @@ def _add_project(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     from jupyter_mesh.node import check
 
-    if (data := _data(args)) is None:
-        return 1
+    data = _data(args)
     problems = check(data)
-    for problem in problems:
-        print(problem)
-    if not problems:
-        print(f"The site in {data} is consistent.")
+    print("\n".join(problems) or f"The site in {data} is consistent.")
     return 1 if problems else 0
 
 
-def _data(args: argparse.Namespace) -> Path | None:
-    data: Path | None = args.data
-    if data is None:
-        _fail("Say which site with --data DIR.")
-    return data
-
-
-def _fail(message: str) -> int:
-    print(message, file=sys.stderr)
-    return 1
+def _data(args: argparse.Namespace) -> Path:
+    if args.data is None:
+        raise InvalidRequest("Say which site with --data DIR.")
+    return Path(args.data)

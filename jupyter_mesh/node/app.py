@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import socket
 import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Self
@@ -157,7 +158,12 @@ class Node:
         context = None
         if self._tls is not None:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            await asyncio.to_thread(context.load_cert_chain, *self._tls)
+            try:
+                await asyncio.to_thread(context.load_cert_chain, *self._tls)
+            except OSError as error:
+                raise MeshError(
+                    f"The certificate {self._tls[0]} with its key cannot be used ({error.strerror or error})."
+                ) from error
         port = self._ports[1]
         try:
             await web.TCPSite(self._runner, self._host, port, ssl_context=context).start()
@@ -177,6 +183,8 @@ class Node:
         stubs.add_GatewayAPIServicer_to_server(Gateway(site), self._server)
         address = f"{_bracketed(self._host)}:{self._ports[0]}"
         try:
+            # gRPC would say the same in its own words, on standard error.
+            _probe(self._host, self._ports[0])
             if self._tls is None:
                 port = self._server.add_insecure_port(address)
             else:
@@ -186,10 +194,18 @@ class Node:
                 port = self._server.add_secure_port(
                     address, grpc.ssl_server_credentials([(key, chain)])
                 )
-        except RuntimeError as error:
+        except (OSError, RuntimeError) as error:
             raise _taken(self._host, self._ports[0], "--gateway-port") from error
         await self._server.start()
         self._gateway = f"{_bracketed(self._host)}:{port}"
+
+
+def _probe(host: str, port: int) -> None:
+    """Raise OSError when a port cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
 
 
 def _is_loopback(host: str) -> bool:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Index", "state_folder"]
+from jupyter_mesh.errors import MeshError
+
+__all__ = ["Index", "not_writable", "state_folder"]
 
 _SCHEMA_VERSION = 1
 
@@ -73,6 +75,11 @@ CREATE TABLE app_passwords (
 """
 
 
+def not_writable(data: Path) -> MeshError:
+    """What to say when the data folder cannot be used."""
+    return MeshError(f"The data folder {data} cannot be written. Choose another one with --data.")
+
+
 def state_folder(data: Path) -> Path:
     """Where a node with the data folder ``data`` keeps what is not a user's file."""
     return data / ".node"
@@ -81,32 +88,38 @@ def state_folder(data: Path) -> Path:
 class Index:
     """An open index. Close it, or use it as a context manager.
 
-    Raises sqlite3.DatabaseError when the file is no database, or one of a newer node.
+    Raises MeshError with one sentence when the folder cannot be written, or the file is no database, or one
+    of a newer node; nothing is changed then.
     """
 
     def __init__(self, data: Path, *, create: bool = True) -> None:
         folder = state_folder(data)
-        if create:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / "index.sqlite"
-        # The store's single worker thread uses it, but another one opens and closes it.
-        self._db = sqlite3.connect(
-            path if create else f"{path.absolute().as_uri()}?mode=rw",
-            uri=not create,
-            isolation_level=None,
-            check_same_thread=False,
-            timeout=10,
-        )
+        try:
+            if create:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # The store's single worker thread uses it, but another one opens and closes it.
+            self._db = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+                timeout=10,
+            )
+        except (OSError, sqlite3.Error) as error:
+            raise not_writable(data) from error
         try:
             self._db.row_factory = sqlite3.Row
             # FULL: what was acknowledged survives a power cut, not only a killed process.
-            self._db.executescript(
-                "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-16384"
-            )
+            for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-16384"):
+                self._db.execute(f"PRAGMA {pragma}")
             self._prepare(path)
-        except BaseException:
+        except sqlite3.Error as error:
             self._db.close()
-            raise
+            raise MeshError(
+                f"The database of the site in {data} cannot be read ({error}). Put {path.relative_to(data)} back from a "
+                "backup, or move it away: then the files stay, but users and versions are lost."
+            ) from error
 
     def _prepare(self, path: Path) -> None:
         version = self.value("PRAGMA user_version")

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from jupyter_mesh.errors import MeshError
-from jupyter_mesh.node.index import Index, state_folder
+from jupyter_mesh.node.index import Index, not_writable, state_folder
 from jupyter_mesh.node.locks import Locks
 from jupyter_mesh.node.refusal import Reason, Refused, refusal_from
 from jupyter_mesh.node.store import Store
@@ -56,12 +56,6 @@ class Site:
         self._lock = _take(data)
         try:
             self.index = Index(data)
-        except sqlite3.Error as error:
-            self._lock.close()
-            raise MeshError(
-                f"The database of the site in {data} cannot be read ({error}). Restore .node/index.sqlite from a backup, "
-                "or move it away: the files stay, users and versions are then lost."
-            ) from error
         except BaseException:
             self._lock.close()
             raise
@@ -122,9 +116,7 @@ def _take(data: Path) -> TextIO:
         state_folder(data).mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (state_folder(data) / "lock").open("a")
     except OSError as error:
-        raise MeshError(
-            f"The data folder {data} cannot be written ({error.strerror}). Choose another one with --data."
-        ) from error
+        raise not_writable(data) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

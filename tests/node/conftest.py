@@ -26,11 +26,6 @@ PASSWORD = "relativity-1905"
 CHANNEL = [("grpc.max_receive_message_length", 64 << 20)]
 
 
-@pytest.fixture(scope="session")
-def anyio_backend():
-    return "asyncio"
-
-
 @pytest.fixture(params=["spaces", "paths"])
 def flavour(request):
     return request.param
@@ -40,7 +35,14 @@ def flavour(request):
 def template(tmp_path_factory):
     """A data folder with people in it: hashing passwords takes longer than most tests."""
     data = tmp_path_factory.mktemp("template")
-    add_user(data, "einstein", PASSWORD, display="Albert", mail="albert@alpine.example", groups=["physics"])
+    add_user(
+        data,
+        "einstein",
+        PASSWORD,
+        display="Albert",
+        mail="albert@alpine.example",
+        groups=["physics"],
+    )
     add_user(data, "marie", PASSWORD)
     add_user(data, "stranger", PASSWORD)
     add_user(data, "poor", PASSWORD, quota=1000)
@@ -82,17 +84,23 @@ class Client:
     roots: dict[str, resources.ResourceId] = field(default_factory=dict)
 
     async def call(self, name, request):
-        return await getattr(self.stub, name)(request, metadata=(("x-access-token", self.token),), timeout=10)
+        return await getattr(self.stub, name)(
+            request, metadata=(("x-access-token", self.token),), timeout=10
+        )
 
     def ref(self, path: str, space: str = "home") -> resources.Reference:
         """A reference in the way that the flavour prefers."""
         if self.flavour == "spaces":
-            return resources.Reference(resource_id=self.roots[space], path=f"./{path}" if path else ".")
+            return resources.Reference(
+                resource_id=self.roots[space], path=f"./{path}" if path else "."
+            )
         mount = "/home" if space == "home" else f"/projects/{space}"
         return resources.Reference(path=f"{mount}/{path}" if path else mount)
 
     async def spaces(self):
-        return (await self.call("ListStorageSpaces", spaces.ListStorageSpacesRequest())).storage_spaces
+        return (
+            await self.call("ListStorageSpaces", spaces.ListStorageSpacesRequest())
+        ).storage_spaces
 
     async def stat(self, path, space="home"):
         return await self.call("Stat", provider.StatRequest(ref=self.ref(path, space)))
@@ -103,21 +111,33 @@ class Client:
         return reply.info
 
     async def ls(self, path="", space="home"):
-        reply = await self.call("ListContainer", provider.ListContainerRequest(ref=self.ref(path, space)))
+        reply = await self.call(
+            "ListContainer", provider.ListContainerRequest(ref=self.ref(path, space))
+        )
         assert code(reply) == "OK", reply.status.message
         return {info.name or info.path.rpartition("/")[2]: info for info in reply.infos}
 
     async def mkdir(self, path, space="home"):
-        return code(await self.call("CreateContainer", provider.CreateContainerRequest(ref=self.ref(path, space))))
+        return code(
+            await self.call(
+                "CreateContainer", provider.CreateContainerRequest(ref=self.ref(path, space))
+            )
+        )
 
     async def touch(self, path, space="home"):
-        return code(await self.call("TouchFile", provider.TouchFileRequest(ref=self.ref(path, space))))
+        return code(
+            await self.call("TouchFile", provider.TouchFileRequest(ref=self.ref(path, space)))
+        )
 
     async def delete(self, path, space="home", **options):
-        return code(await self.call("Delete", provider.DeleteRequest(ref=self.ref(path, space), **options)))
+        return code(
+            await self.call("Delete", provider.DeleteRequest(ref=self.ref(path, space), **options))
+        )
 
     async def move(self, source, target, space="home", **options):
-        request = provider.MoveRequest(source=self.ref(source, space), destination=self.ref(target, space), **options)
+        request = provider.MoveRequest(
+            source=self.ref(source, space), destination=self.ref(target, space), **options
+        )
         return code(await self.call("Move", request))
 
     async def start_upload(self, path, size=None, space="home", opaque_values=None, **options):
@@ -137,7 +157,9 @@ class Client:
         protocol = started.protocols[0]
         url = protocol.upload_endpoint
         data = io.BytesIO(content) if isinstance(content, bytes) else content
-        async with self.web.put(url, data=data, headers=self.headers(protocol, **(headers or {}))) as reply:
+        async with self.web.put(
+            url, data=data, headers=self.headers(protocol, **(headers or {}))
+        ) as reply:
             return reply.status, reply.headers
 
     async def put(self, path, content, space="home", **options):
@@ -148,14 +170,18 @@ class Client:
         return (await self.send(started, content))[0]
 
     async def start_download(self, path, space="home", ref=None, **values):
-        request = provider.InitiateFileDownloadRequest(ref=ref or self.ref(path, space), opaque=opaque(**values))
+        request = provider.InitiateFileDownloadRequest(
+            ref=ref or self.ref(path, space), opaque=opaque(**values)
+        )
         return await self.call("InitiateFileDownload", request)
 
     async def fetch(self, started, method="GET", **headers):
         protocol = started.protocols[0]
         url = protocol.download_endpoint
         headers = {key.replace("_", "-"): value for key, value in headers.items()}
-        async with self.web.request(method, url, headers=self.headers(protocol, **headers)) as reply:
+        async with self.web.request(
+            method, url, headers=self.headers(protocol, **headers)
+        ) as reply:
             return reply.status, await reply.read(), reply.headers
 
     async def get(self, path, space="home"):
@@ -178,7 +204,9 @@ class Site:
 
     async def client(self, user="einstein") -> Client:
         options = [*CHANNEL, ("grpc.use_local_subchannel_pool", 1)]
-        channel = await self.stack.enter_async_context(grpc.aio.insecure_channel(self.node.gateway, options=options))
+        channel = await self.stack.enter_async_context(
+            grpc.aio.insecure_channel(self.node.gateway, options=options)
+        )
         web = await self.stack.enter_async_context(aiohttp.ClientSession())
         stub = stubs.GatewayAPIStub(channel)
         login = await stub.Authenticate(
@@ -205,7 +233,12 @@ async def start(data) -> AsyncIterator[Callable]:
         async def run(flavour="spaces", **options) -> Site:
             inner = await stack.enter_async_context(AsyncExitStack())
             node = await inner.enter_async_context(
-                Node(name="alpine", data=data, flavour=flavour, **{"machine_key": MACHINE_KEY, **options})
+                Node(
+                    name="alpine",
+                    data=data,
+                    flavour=flavour,
+                    **{"machine_key": MACHINE_KEY, **options},
+                )
             )
             return Site(node, data, flavour, inner)
 

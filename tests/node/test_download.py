@@ -29,7 +29,9 @@ RANGES = [
 async def test_range(spaces_site, header, status, part):
     client = await spaces_site.client()
     await client.put("f.bin", CONTENT)
-    answer, content, headers = await client.fetch(await client.start_download("f.bin"), Range=header)
+    answer, content, headers = await client.fetch(
+        await client.start_download("f.bin"), Range=header
+    )
     assert answer == status
     if part is None:
         assert headers["Content-Range"] == "bytes */2048"
@@ -61,14 +63,18 @@ async def test_what_comes_with_it(reader, flavour):
 
 
 async def test_head(reader):
-    status, content, headers = await reader.fetch(await reader.start_download("f.bin"), method="HEAD")
+    status, content, headers = await reader.fetch(
+        await reader.start_download("f.bin"), method="HEAD"
+    )
     assert (status, content, headers["Content-Length"]) == (200, b"", "2048")
 
 
 async def test_if_none_match(reader, flavour):
     started = await reader.start_download("f.bin")
     etag = (await reader.info("f.bin")).etag
-    assert (await reader.fetch(started, If_None_Match=etag))[0] == (304 if flavour == "spaces" else 200)
+    assert (await reader.fetch(started, If_None_Match=etag))[0] == (
+        304 if flavour == "spaces" else 200
+    )
     assert (await reader.fetch(started, If_None_Match='"other"'))[0] == 200
 
 
@@ -83,7 +89,10 @@ async def test_tokens(site, reader):
     assert await get(**{"X-Reva-Transfer": protocol.token}) == 401
     assert await get(**{"x-access-token": reader.token}) == 403
     assert await get(**{"X-Reva-Transfer": protocol.token, "x-access-token": other.token}) == 404
-    assert await get(**{"X-Reva-Transfer": protocol.token, "Authorization": f"Bearer {reader.token}"}) == 200
+    assert (
+        await get(**{"X-Reva-Transfer": protocol.token, "Authorization": f"Bearer {reader.token}"})
+        == 200
+    )
     assert await get(**reader.headers(protocol)) == 200, "a download token can be used again"
 
 
@@ -97,7 +106,9 @@ async def test_a_save_meanwhile_does_not_disturb(reader):
     big = b"a" * 30_000_000
     await reader.put("big", big)
     protocol = (await reader.start_download("big")).protocols[0]
-    async with reader.web.get(protocol.download_endpoint, headers=reader.headers(protocol)) as reply:
+    async with reader.web.get(
+        protocol.download_endpoint, headers=reader.headers(protocol)
+    ) as reply:
         first = await reader.put("big", b"new"), await reply.content.readexactly(1000)
         rest = await reply.read()
     assert first == (200, big[:1000])

@@ -25,12 +25,19 @@ class Files:
 
     def __init__(self, data, flavour):
         self.site = Site(
-            name="alpine", data=data, flavour=FLAVOURS[flavour], token_life=60, transfer_life=60, machine_key=""
+            name="alpine",
+            data=data,
+            flavour=FLAVOURS[flavour],
+            token_life=60,
+            transfer_life=60,
+            machine_key="",
         )
         self.space = self.site.people.add_home(self.site.people.by_name("einstein"))
 
     def find(self, path):
-        return self.site.tree.find(self.space, self.space.id, tuple(name for name in path.split("/") if name))
+        return self.site.tree.find(
+            self.space, self.space.id, tuple(name for name in path.split("/") if name)
+        )
 
     def write(self, path, content):
         folder, _, name = path.rpartition("/")
@@ -65,7 +72,9 @@ class Files:
         def look(folder):
             for entry in self.site.tree.listing(self.find(folder)):
                 path = f"{folder}/{entry.name}".lstrip("/")
-                rows = self.site.index.rows("SELECT key, size FROM versions WHERE node = ? ORDER BY made", entry.id)
+                rows = self.site.index.rows(
+                    "SELECT key, size FROM versions WHERE node = ? ORDER BY made", entry.id
+                )
                 contents = [(self.site.store.versions / row["key"]).read_bytes() for row in rows]
                 assert [len(content) for content in contents] == [row["size"] for row in rows]
                 if entry.folder:
@@ -77,7 +86,9 @@ class Files:
                     found[path] = (entry.id, content, contents)
 
         look("")
-        found["bin"] = [tuple(row) for row in self.site.index.rows("SELECT path, node FROM bin ORDER BY path")]
+        found["bin"] = [
+            tuple(row) for row in self.site.index.rows("SELECT path, node FROM bin ORDER BY path")
+        ]
         found["own"] = sorted(
             (folder.name, len(list(folder.iterdir())))
             for folder in (self.site.store.uploads, self.site.store.versions, self.site.store.bin)
@@ -99,7 +110,10 @@ def prepared(data, flavour):
 
 def without_ids(state):
     """A state that can be compared with that of another site."""
-    return {key: [row[0] for row in seen] if key == "bin" else seen if key == "own" else seen[1:] for key, seen in state.items()}
+    return {
+        key: [row[0] for row in seen] if key == "bin" else seen if key == "own" else seen[1:]
+        for key, seen in state.items()
+    }
 
 
 CHANGES = {
@@ -149,7 +163,12 @@ def killed_before_the_commit(patch):
     yield
 
 
-MOMENTS = [killed_before_the_rename, killed_at_the_first_sync, killed_after_the_rename, killed_before_the_commit]
+MOMENTS = [
+    killed_before_the_rename,
+    killed_at_the_first_sync,
+    killed_after_the_rename,
+    killed_before_the_commit,
+]
 
 
 @pytest.mark.parametrize("moment", MOMENTS, ids=[moment.__name__ for moment in MOMENTS])
@@ -171,7 +190,8 @@ def test_killed_in_the_middle(data, template, flavour, change, moment, monkeypat
     assert check(data) == []
     assert not files.site.index.rows("SELECT 1 FROM intents")
     happened = change == "a purge" or not (
-        moment is killed_before_the_rename or (moment is killed_at_the_first_sync and change == "a save")
+        moment is killed_before_the_rename
+        or (moment is killed_at_the_first_sync and change == "a save")
     )
     if not happened:
         assert after == before

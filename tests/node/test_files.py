@@ -59,7 +59,11 @@ CODES = [
 async def test_code(filled, flavour, what, spaces, paths):
     verb, *names = what.split()
     if verb == "list":
-        answer = code(await filled.call("ListContainer", provider.ListContainerRequest(ref=filled.ref(names[0]))))
+        answer = code(
+            await filled.call(
+                "ListContainer", provider.ListContainerRequest(ref=filled.ref(names[0]))
+            )
+        )
     elif verb == "stat":
         answer = code(await filled.stat(names[0]))
     elif verb == "put":
@@ -87,7 +91,9 @@ async def test_move_keeps_what_belongs_to_the_file(filled, flavour):
 
 
 async def test_move_between_spaces_is_left_to_copying(filled):
-    request = provider.MoveRequest(source=filled.ref("f.txt"), destination=filled.ref("f.txt", "dimuon"))
+    request = provider.MoveRequest(
+        source=filled.ref("f.txt"), destination=filled.ref("f.txt", "dimuon")
+    )
     assert code(await filled.call("Move", request)) == "UNIMPLEMENTED"
     assert await filled.get("f.txt") == b"two"
 
@@ -113,7 +119,9 @@ async def test_an_absolute_reference(filled):
         reply = await filled.call("Stat", provider.StatRequest(ref=resources.Reference(path=path)))
         assert code(reply) == "OK"
         assert reply.info.path == path.rstrip("/")
-    reply = await filled.call("ListContainer", provider.ListContainerRequest(ref=resources.Reference(path=home)))
+    reply = await filled.call(
+        "ListContainer", provider.ListContainerRequest(ref=resources.Reference(path=home))
+    )
     assert {info.path for info in reply.infos} == {home + "/d", home + "/f.txt"}
 
 
@@ -127,7 +135,9 @@ async def test_the_folders_above_the_spaces(paths_site):
     client = await paths_site.client()
 
     async def names(path):
-        reply = await client.call("ListContainer", provider.ListContainerRequest(ref=resources.Reference(path=path)))
+        reply = await client.call(
+            "ListContainer", provider.ListContainerRequest(ref=resources.Reference(path=path))
+        )
         return [info.path for info in reply.infos]
 
     assert await names("/") == ["/home", "/projects"]
@@ -169,5 +179,7 @@ async def test_many_writers_of_one_name(einstein):
     answers = await asyncio.gather(*(einstein.mkdir("same") for _ in range(16)))
     assert sorted(answers) == ["ALREADY_EXISTS"] * 15 + ["OK"]
     contents = [bytes([65 + number]) * 1000 for number in range(16)]
-    assert set(await asyncio.gather(*(einstein.put("file", content) for content in contents))) == {200}
+    assert set(await asyncio.gather(*(einstein.put("file", content) for content in contents))) == {
+        200
+    }
     assert await einstein.get("file") in contents

@@ -8,7 +8,9 @@ from .conftest import code
 
 
 async def versions(client, path):
-    reply = await client.call("ListFileVersions", provider.ListFileVersionsRequest(ref=client.ref(path)))
+    reply = await client.call(
+        "ListFileVersions", provider.ListFileVersionsRequest(ref=client.ref(path))
+    )
     return reply if code(reply) != "OK" else list(reply.versions)
 
 
@@ -18,19 +20,29 @@ async def restore_version(client, path, key, **options):
 
 
 async def recycle(client, space="home", **options):
-    reply = await client.call("ListRecycle", provider.ListRecycleRequest(ref=client.ref("", space), **options))
+    reply = await client.call(
+        "ListRecycle", provider.ListRecycleRequest(ref=client.ref("", space), **options)
+    )
     assert code(reply) == "OK"
     return list(reply.recycle_items)
 
 
 async def restore(client, key, to=None):
-    ref = None if to is None else client.ref(to) if client.flavour == "spaces" else resources.Reference(path=f"/{to}")
+    ref = (
+        None
+        if to is None
+        else client.ref(to)
+        if client.flavour == "spaces"
+        else resources.Reference(path=f"/{to}")
+    )
     request = provider.RestoreRecycleItemRequest(ref=client.ref(""), key=key, restore_ref=ref)
     return code(await client.call("RestoreRecycleItem", request))
 
 
 async def purge(client, key=""):
-    return code(await client.call("PurgeRecycle", provider.PurgeRecycleRequest(ref=client.ref(""), key=key)))
+    return code(
+        await client.call("PurgeRecycle", provider.PurgeRecycleRequest(ref=client.ref(""), key=key))
+    )
 
 
 @pytest.fixture
@@ -71,14 +83,18 @@ async def test_download_a_version(saved, flavour):
             wanted = resources.ResourceId(
                 storage_id=root.storage_id, space_id=root.space_id, opaque_id=version.key
             )
-            started = await saved.start_download("", ref=resources.Reference(resource_id=wanted, path="."))
+            started = await saved.start_download(
+                "", ref=resources.Reference(resource_id=wanted, path=".")
+            )
             status, found, headers = await saved.fetch(started)
             assert (status, found, headers["ETag"]) == (200, content, version.etag)
             ignored = await saved.start_download("f", version_key=version.key)
             assert (await saved.fetch(ignored))[1] == b"333"
         else:
             for key in (version.key, "v" + version.key):
-                assert (await saved.fetch(await saved.start_download("f", version_key=key)))[0] == 404
+                assert (await saved.fetch(await saved.start_download("f", version_key=key)))[
+                    0
+                ] == 404
 
 
 async def test_versions_of_what_has_none(saved, flavour):
@@ -105,7 +121,10 @@ async def test_the_bin(saved, flavour):
     items = await recycle(saved)
     prefix = "" if flavour == "spaces" else "/home"
     assert [item.ref.path for item in items] == [f"{prefix}/f", f"{prefix}/d"]
-    assert [item.type for item in items] == [resources.RESOURCE_TYPE_FILE, resources.RESOURCE_TYPE_CONTAINER]
+    assert [item.type for item in items] == [
+        resources.RESOURCE_TYPE_FILE,
+        resources.RESOURCE_TYPE_CONTAINER,
+    ]
     assert (items[0].deletion_time.seconds > 10**11) == (flavour == "paths")
     assert await recycle(saved, key=items[1].key) == [items[1]]
     assert await restore(saved, items[1].key, "d") == "OK"
@@ -126,7 +145,9 @@ RESTORES = [
 ]
 
 
-@pytest.mark.parametrize(("to", "key", "spaces", "paths"), RESTORES, ids=["taken", "no parent", "bad key", "no target"])
+@pytest.mark.parametrize(
+    ("to", "key", "spaces", "paths"), RESTORES, ids=["taken", "no parent", "bad key", "no target"]
+)
 async def test_restore_code(saved, flavour, to, key, spaces, paths):
     await saved.touch("taken")
     await saved.delete("f")

@@ -27,7 +27,9 @@ async def stub(site):
 
 
 async def login(stub, kind, name, secret):
-    return await stub.Authenticate(gateway.AuthenticateRequest(type=kind, client_id=name, client_secret=secret))
+    return await stub.Authenticate(
+        gateway.AuthenticateRequest(type=kind, client_id=name, client_secret=secret)
+    )
 
 
 LOGINS = [
@@ -48,7 +50,9 @@ LOGINS = [
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "secret", "expected"), LOGINS, ids=[f"{case[0]} {case[1]} {case[2][:5]}" for case in LOGINS]
+    ("kind", "name", "secret", "expected"),
+    LOGINS,
+    ids=[f"{case[0]} {case[1]} {case[2][:5]}" for case in LOGINS],
 )
 async def test_login(stub, kind, name, secret, expected):
     reply = await login(stub, kind, name, secret)
@@ -61,14 +65,22 @@ async def test_without_a_key_no_machine_comes_in(start, flavour):
     async with grpc.aio.insecure_channel(site.node.gateway) as channel:
         stub = stubs.GatewayAPIStub(channel)
         assert code(await login(stub, "machine", "einstein", "")) == "INTERNAL"
-        assert list((await stub.ListAuthProviders(gateway.WhoAmIRequest())).types) == ["basic", "appauth"]
+        assert list((await stub.ListAuthProviders(gateway.WhoAmIRequest())).types) == [
+            "basic",
+            "appauth",
+        ]
 
 
 async def test_who_am_i(stub):
     token = (await login(stub, "basic", "einstein", PASSWORD)).token
     reply = await stub.WhoAmI(gateway.WhoAmIRequest(token=token))
     user = reply.user
-    assert (user.username, user.display_name, user.id.idp, list(user.groups)) == ("einstein", "Albert", "alpine", ["physics"])
+    assert (user.username, user.display_name, user.id.idp, list(user.groups)) == (
+        "einstein",
+        "Albert",
+        "alpine",
+        ["physics"],
+    )
     assert code(await stub.WhoAmI(gateway.WhoAmIRequest(token="rubbish"))) == "UNAUTHENTICATED"
     assert code(await stub.WhoAmI(gateway.WhoAmIRequest())) == "UNAUTHENTICATED"
 
@@ -83,11 +95,17 @@ async def refused(stub, *metadata):
 
 
 async def test_without_a_token(stub):
-    assert await refused(stub) == (grpc.StatusCode.UNAUTHENTICATED, "auth: core access token not found")
+    assert await refused(stub) == (
+        grpc.StatusCode.UNAUTHENTICATED,
+        "auth: core access token not found",
+    )
 
 
 async def test_with_a_bad_token(stub, flavour):
-    assert await refused(stub, ("x-access-token", "rubbish")) == (BAD[flavour], "auth: core access token is invalid")
+    assert await refused(stub, ("x-access-token", "rubbish")) == (
+        BAD[flavour],
+        "auth: core access token is invalid",
+    )
 
 
 async def test_with_an_expired_token(start, flavour):
@@ -129,7 +147,9 @@ async def test_get_user(einstein):
 
 
 async def app_password(client, scope=True, life=3600, **fields):
-    request = apps.GenerateAppPasswordRequest(label="hub", expiration=types.Timestamp(seconds=int(time.time()) + life))
+    request = apps.GenerateAppPasswordRequest(
+        label="hub", expiration=types.Timestamp(seconds=int(time.time()) + life)
+    )
     if scope:
         request.token_scope["user"].role = auth.ROLE_OWNER
     return await client.call("GenerateAppPassword", request)
@@ -153,7 +173,11 @@ async def test_an_app_password_is_removed_by_its_hash(einstein, stub, flavour):
     listed = (await einstein.call("ListAppPasswords", apps.ListAppPasswordsRequest())).app_passwords
 
     async def invalidate(password):
-        return code(await einstein.call("InvalidateAppPassword", apps.InvalidateAppPasswordRequest(password=password)))
+        return code(
+            await einstein.call(
+                "InvalidateAppPassword", apps.InvalidateAppPasswordRequest(password=password)
+            )
+        )
 
     assert await invalidate(made.password) == ("NOT_FOUND" if flavour == "spaces" else "INTERNAL")
     assert await invalidate(listed[0].password) == "OK"
@@ -166,15 +190,21 @@ async def test_an_app_password_without_scope_sees_nothing(einstein, stub):
     einstein.token = (await login(stub, "appauth", "einstein", made.password)).token
     assert code(await einstein.stat("f")) == "NOT_FOUND"
     assert await einstein.spaces() == [] or not list(await einstein.spaces())
-    assert code(await app_password(einstein)) == "PERMISSION_DENIED", "nor does it make a better one"
+    assert code(await app_password(einstein)) == "PERMISSION_DENIED", (
+        "nor does it make a better one"
+    )
 
 
 async def test_an_app_password_ends(einstein, stub, flavour):
-    assert code(await app_password(einstein, life=-5)) == ("INVALID_ARGUMENT" if flavour == "spaces" else "INTERNAL")
+    assert code(await app_password(einstein, life=-5)) == (
+        "INVALID_ARGUMENT" if flavour == "spaces" else "INTERNAL"
+    )
 
 
 async def test_unknown_rpcs_and_empty_lists(einstein):
-    assert code(await einstein.call("ListReceivedShares", shares.ListReceivedSharesRequest())) == "OK"
+    assert (
+        code(await einstein.call("ListReceivedShares", shares.ListReceivedSharesRequest())) == "OK"
+    )
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await einstein.call("CreateShare", shares.CreateShareRequest())
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -12,7 +12,9 @@ from .conftest import code
 
 def lock(lock_id="mine", life=60, **fields):
     fields = {"type": resources.LOCK_TYPE_WRITE, "app_name": "jupyter-mesh", **fields}
-    return resources.Lock(lock_id=lock_id, expiration=types.Timestamp(seconds=int(time.time()) + life), **fields)
+    return resources.Lock(
+        lock_id=lock_id, expiration=types.Timestamp(seconds=int(time.time()) + life), **fields
+    )
 
 
 async def call(client, verb, wanted=None, path="f", **fields):
@@ -37,7 +39,11 @@ async def test_a_lock_shows(client):
     assert await call(client, "SetLock", lock(user={"opaque_id": client.user})) == "OK"
     assert await call(client, "GetLock") == "OK"
     for info in (await client.info("f"), (await client.ls())["f"]):
-        assert (info.lock.lock_id, info.lock.app_name, info.lock.user.opaque_id) == ("mine", "jupyter-mesh", client.user)
+        assert (info.lock.lock_id, info.lock.app_name, info.lock.user.opaque_id) == (
+            "mine",
+            "jupyter-mesh",
+            client.user,
+        )
         assert info.lock.creation_time.seconds
 
 
@@ -60,16 +66,23 @@ async def test_on_a_locked_file(client, what, expected):
     assert await call(client, verb, lock(name), **fields) == expected
 
 
-@pytest.mark.parametrize(("verb", "expected"), [("RefreshLock", "ABORTED"), ("Unlock", "ABORTED"), ("GetLock", "NOT_FOUND")])
+@pytest.mark.parametrize(
+    ("verb", "expected"),
+    [("RefreshLock", "ABORTED"), ("Unlock", "ABORTED"), ("GetLock", "NOT_FOUND")],
+)
 async def test_on_an_unlocked_file(client, verb, expected):
     assert await call(client, verb, None if verb == "GetLock" else lock()) == expected
 
 
-@pytest.mark.parametrize(("held", "expected"), [("", "LOCKED"), ("other", "INTERNAL"), ("mine", "OK")])
+@pytest.mark.parametrize(
+    ("held", "expected"), [("", "LOCKED"), ("other", "INTERNAL"), ("mine", "OK")]
+)
 async def test_writing_to_a_locked_file(client, held, expected):
     await call(client, "SetLock", lock())
     metadata = resources.ArbitraryMetadata(metadata={"a": "b"})
-    request = provider.SetArbitraryMetadataRequest(ref=client.ref("f"), arbitrary_metadata=metadata, lock_id=held)
+    request = provider.SetArbitraryMetadataRequest(
+        ref=client.ref("f"), arbitrary_metadata=metadata, lock_id=held
+    )
     assert code(await client.call("SetArbitraryMetadata", request)) == expected
     assert code(await client.start_upload("f", 3, lock_id=held)) == expected
     assert await client.move("f", "g", lock_id=held) == expected
@@ -132,7 +145,9 @@ async def test_metadata(einstein):
     assert dict(info.arbitrary_metadata.metadata) == {"jupyter-mesh.a": "1", "ü": "€" * 30_000}
     assert info.etag == before.etag
     await einstein.move("f", "g")
-    request = provider.StatRequest(ref=einstein.ref("g"), arbitrary_metadata_keys=["jupyter-mesh.a"])
+    request = provider.StatRequest(
+        ref=einstein.ref("g"), arbitrary_metadata_keys=["jupyter-mesh.a"]
+    )
     found = (await einstein.call("Stat", request)).info.arbitrary_metadata.metadata
     assert dict(found) == {"jupyter-mesh.a": "1"}
     assert dict((await einstein.ls())["g"].arbitrary_metadata.metadata)["jupyter-mesh.a"] == "1"
@@ -141,12 +156,15 @@ async def test_metadata(einstein):
     assert dict((await einstein.info("f")).arbitrary_metadata.metadata) == {"jupyter-mesh.a": "1"}
 
 
-@pytest.mark.parametrize(("text", "nanoseconds"), [("1000000000", 0), ("1000000000.25", 250_000_000), ("soon", None)])
+@pytest.mark.parametrize(
+    ("text", "nanoseconds"), [("1000000000", 0), ("1000000000.25", 250_000_000), ("soon", None)]
+)
 async def test_mtime_as_metadata(einstein, flavour, text, nanoseconds):
     await einstein.put("f", b"1")
     before = await einstein.info("f")
     request = provider.SetArbitraryMetadataRequest(
-        ref=einstein.ref("f"), arbitrary_metadata=resources.ArbitraryMetadata(metadata={"mtime": text})
+        ref=einstein.ref("f"),
+        arbitrary_metadata=resources.ArbitraryMetadata(metadata={"mtime": text}),
     )
     answer = code(await einstein.call("SetArbitraryMetadata", request))
     after = await einstein.info("f")

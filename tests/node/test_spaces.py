@@ -17,7 +17,11 @@ FILTER = spaces.ListStorageSpacesRequest.Filter
 async def test_the_home_of_a_site_of_spaces(spaces_site):
     client = await spaces_site.client()
     personal, project = await client.spaces()
-    assert (personal.space_type, project.space_type, project.name) == ("personal", "project", "dimuon")
+    assert (personal.space_type, project.space_type, project.name) == (
+        "personal",
+        "project",
+        "dimuon",
+    )
     assert (personal.root.space_id, personal.root.opaque_id) == (client.user, client.user)
     assert personal.root_info.etag
     assert code(await client.call("CreateHome", provider.CreateHomeRequest())) == "OK"
@@ -55,7 +59,9 @@ async def test_filters_by_owner_and_id(spaces_site):
 
     async def names(*filters):
         request = spaces.ListStorageSpacesRequest(filters=filters)
-        return [space.name for space in (await client.call("ListStorageSpaces", request)).storage_spaces]
+        return [
+            space.name for space in (await client.call("ListStorageSpaces", request)).storage_spaces
+        ]
 
     mine = FILTER(type=FILTER.TYPE_OWNER, owner={"opaque_id": client.user})
     personal = FILTER(type=FILTER.TYPE_SPACE_TYPE, space_type="personal")
@@ -69,8 +75,12 @@ async def every_write(client, space):
     ref = client.ref("f", space)
     metadata = resources.ArbitraryMetadata(metadata={"a": "b"})
     requests = {
-        "SetArbitraryMetadata": provider.SetArbitraryMetadataRequest(ref=ref, arbitrary_metadata=metadata),
-        "UnsetArbitraryMetadata": provider.UnsetArbitraryMetadataRequest(ref=ref, arbitrary_metadata_keys=["a"]),
+        "SetArbitraryMetadata": provider.SetArbitraryMetadataRequest(
+            ref=ref, arbitrary_metadata=metadata
+        ),
+        "UnsetArbitraryMetadata": provider.UnsetArbitraryMetadataRequest(
+            ref=ref, arbitrary_metadata_keys=["a"]
+        ),
         "RestoreFileVersion": provider.RestoreFileVersionRequest(ref=ref, key="any"),
         "RestoreRecycleItem": provider.RestoreRecycleItemRequest(ref=ref, key="any"),
         "PurgeRecycle": provider.PurgeRecycleRequest(ref=ref, key="any"),
@@ -107,7 +117,9 @@ async def test_a_stranger_sees_nothing(site, einstein):
     assert code(await stranger.stat("f", "dimuon")) == "NOT_FOUND"
     answers = await every_write(stranger, "dimuon")
     assert set(answers.values()) == {"NOT_FOUND"}, answers
-    reply = await stranger.call("ListRecycle", provider.ListRecycleRequest(ref=stranger.ref("", "dimuon")))
+    reply = await stranger.call(
+        "ListRecycle", provider.ListRecycleRequest(ref=stranger.ref("", "dimuon"))
+    )
     assert code(reply) == "NOT_FOUND"
 
 
@@ -127,11 +139,15 @@ async def test_an_id_opens_no_other_space(spaces_site):
     einstein, stranger = await spaces_site.client(), await spaces_site.client("stranger")
     await einstein.put("f", b"mine")
     theirs, own = (await einstein.info("f")).id, stranger.roots["home"]
-    forged = resources.ResourceId(storage_id=own.storage_id, space_id=own.space_id, opaque_id=theirs.opaque_id)
+    forged = resources.ResourceId(
+        storage_id=own.storage_id, space_id=own.space_id, opaque_id=theirs.opaque_id
+    )
     for path in (".", "", "./x"):
         ref = resources.Reference(resource_id=forged, path=path)
         assert code(await stranger.call("Stat", provider.StatRequest(ref=ref))) == "NOT_FOUND"
-    started = await stranger.start_download("", ref=resources.Reference(resource_id=forged, path="."))
+    started = await stranger.start_download(
+        "", ref=resources.Reference(resource_id=forged, path=".")
+    )
     assert (await stranger.fetch(started))[0] == 404
 
 

@@ -35,13 +35,27 @@ async def test_a_harmless_name(site, einstein, name):
 
 def everything(folder):
     return sorted(
-        (path.relative_to(folder).as_posix(), path.lstat().st_mode, path.read_bytes() if path.is_file() else b"")
+        (
+            path.relative_to(folder).as_posix(),
+            path.lstat().st_mode,
+            path.read_bytes() if path.is_file() else b"",
+        )
         for path in folder.rglob("*")
         if ".node" not in path.parts
     )
 
 
-HOSTILE = ["..", "../x", "d/../../x", "d/../../../etc/passwd", "x\0y", "\0", "x" * 256, "é" * 128, "d/" + "x" * 256]
+HOSTILE = [
+    "..",
+    "../x",
+    "d/../../x",
+    "d/../../../etc/passwd",
+    "x\0y",
+    "\0",
+    "x" * 256,
+    "é" * 128,
+    "d/" + "x" * 256,
+]
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=[ascii(name[:20]) for name in HOSTILE])
@@ -59,7 +73,13 @@ async def test_a_hostile_name(site, einstein, flavour, name):
         await einstein.move(name, "g"),
     }
     dots = ".." in name.split("/")
-    assert answers <= ({"INVALID_ARGUMENT"} if flavour == "spaces" else {"NOT_FOUND", "INTERNAL"} if dots else {"INTERNAL"})
+    assert answers <= (
+        {"INVALID_ARGUMENT"}
+        if flavour == "spaces"
+        else {"NOT_FOUND", "INTERNAL"}
+        if dots
+        else {"INTERNAL"}
+    )
     assert not isinstance(await einstein.get(name), bytes)
     assert everything(site.data) == before
 
@@ -86,7 +106,17 @@ async def linked(site, einstein):
     return einstein
 
 
-LINKS = ["file", "folder", "folder/secret", "folder/new", "up", "up/home/stranger", "near", "dead", "socket"]
+LINKS = [
+    "file",
+    "folder",
+    "folder/secret",
+    "folder/new",
+    "up",
+    "up/home/stranger",
+    "near",
+    "dead",
+    "socket",
+]
 
 
 @pytest.mark.parametrize("name", LINKS)
@@ -229,7 +259,9 @@ async def test_a_file_that_comes_back_keeps_id_and_versions(spaces_site):
     assert code(await client.stat("f")) == "NOT_FOUND"
     (spaces_site.data / "aside").rename(spaces_site.home / "f")
     assert (await client.info("f")).id == before.id
-    reply = await client.call("ListFileVersions", provider.ListFileVersionsRequest(ref=client.ref("f")))
+    reply = await client.call(
+        "ListFileVersions", provider.ListFileVersionsRequest(ref=client.ref("f"))
+    )
     assert [version.size for version in reply.versions] == [1]
 
 

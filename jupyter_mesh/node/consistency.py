@@ -7,6 +7,7 @@ import sqlite3
 import stat
 from typing import TYPE_CHECKING
 
+from jupyter_mesh.errors import MeshError
 from jupyter_mesh.node.index import Index, state_folder
 
 if TYPE_CHECKING:
@@ -31,8 +32,10 @@ def check(data: Path) -> list[str]:
             if damage:
                 return [f"The database of the site is damaged: {text}." for text in damage]
             return [*_tree(index, data), *_history(index, data)]
+    except MeshError as error:
+        return [str(error)]
     except sqlite3.Error as error:
-        return [f"The database of the site in {data} cannot be read: {error}."]
+        return [f"The database of the site in {data} cannot be read ({error})."]
 
 
 def _tree(index: Index, data: Path) -> Iterator[str]:
@@ -60,6 +63,7 @@ def _tree(index: Index, data: Path) -> Iterator[str]:
 
 def _history(index: Index, data: Path) -> Iterator[str]:
     state = state_folder(data)
+    pending = {json.loads(row["facts"])["key"] for row in index.rows("SELECT facts FROM intents")}
     for row in index.rows(
         "SELECT v.key, v.size, n.name FROM versions v JOIN nodes n ON n.id = v.node"
     ):
