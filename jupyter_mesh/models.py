@@ -6,8 +6,11 @@ Nothing here knows protobuf, HTTP or Jupyter. Times are aware datetimes in UTC, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = [
     "BinItem",

@@ -59,13 +59,17 @@ def normalise(path: str) -> str:
         if part in (".", ".."):
             raise InvalidRequest(f'"{path}" is not a path here: "{part}" is not allowed.')
         if "\0" in part:
-            raise InvalidRequest(f'"{path!r}" is not a path here: a name cannot hold a NUL character.')
+            raise InvalidRequest(
+                f'"{path!r}" is not a path here: a name cannot hold a NUL character.'
+            )
         try:
             size = len(part.encode())
         except UnicodeEncodeError:
             raise InvalidRequest(f"{path!r} is not a path here: it is not valid Unicode.") from None
         if size > MAX_NAME_BYTES:
-            raise InvalidRequest(f'"{part[:40]}…" cannot be a name here: it is longer than {MAX_NAME_BYTES} bytes.')
+            raise InvalidRequest(
+                f'"{part[:40]}…" cannot be a name here: it is longer than {MAX_NAME_BYTES} bytes.'
+            )
     return "/".join(parts)
 
 
