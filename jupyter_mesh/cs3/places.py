@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Place", "Places"]
 
 LIST_LASTS = 10.0
+"""Seconds for which a list of spaces is shown again."""
+
+NAME_LASTS = 60.0
+"""Seconds for which a name is believed to be that of the same space."""
+
 PAGES_AT_MOST = 1000
 STATS_AT_ONCE = 8
 HOME_MOUNT, PROJECTS_MOUNT = "/home", "/projects"
@@ -103,7 +108,8 @@ class Places:
         self._gateway = gateway
         self._found: tuple[Flavour, Entry] | None = None
         self._listed: dict[SpaceKind, tuple[float, list[Entry]]] = {}
-        self._lock = asyncio.Lock()
+        self._detecting = asyncio.Lock()
+        self._listing = asyncio.Lock()
 
     async def flavour(self) -> Flavour:
         """The kind of the site, found once: a personal space whose root has an id makes a site of spaces.
@@ -116,12 +122,12 @@ class Places:
         """The personal space."""
         return (await self._known())[1]
 
-    async def listed(self, kind: SpaceKind, *, fresh: bool = False) -> list[Entry]:
-        """Projects or accepted shares, sorted by name; at most some seconds old."""
+    async def listed(self, kind: SpaceKind, *, age: float = LIST_LASTS) -> list[Entry]:
+        """Projects or accepted shares, sorted by name; at most ``age`` seconds old."""
         flavour = await self.flavour()
-        async with self._lock:
+        async with self._listing:
             when, entries = self._listed.get(kind, (float("-inf"), []))
-            if fresh or time.monotonic() - when > LIST_LASTS:
+            if time.monotonic() - when >= age:
                 if kind is SpaceKind.SHARE:
                     entries = await self._list_shares(flavour)
                 elif flavour.has_spaces:
@@ -162,8 +168,8 @@ class Places:
         """The space or received share whose root has this id, listed afresh; None for any other id."""
         for entry in [
             await self.home(),
-            *await self.listed(SpaceKind.PROJECT, fresh=True),
-            *await self.listed(SpaceKind.SHARE, fresh=True),
+            *await self.listed(SpaceKind.PROJECT, age=0),
+            *await self.listed(SpaceKind.SHARE, age=0),
         ]:
             if entry.space.root == root:
                 return entry
@@ -171,13 +177,13 @@ class Places:
 
     async def mounts(self) -> set[str]:
         """The absolute paths that are roots on a site of paths."""
-        projects = await self.listed(SpaceKind.PROJECT, fresh=True)
+        projects = await self.listed(SpaceKind.PROJECT, age=0)
         return {"/", HOME_MOUNT, PROJECTS_MOUNT, *(entry.mount for entry in projects)}
 
     async def _named(self, path: str) -> Entry:
         kind = SpaceKind.PROJECT if path.startswith(PROJECTS) else SpaceKind.SHARE
-        for fresh in (False, True):
-            for entry in await self.listed(kind, fresh=fresh):
+        for age in (NAME_LASTS, 0):
+            for entry in await self.listed(kind, age=age):
                 if entry.space.path == path:
                     return entry
         raise NotFound(
@@ -185,12 +191,18 @@ class Places:
         )
 
     async def _known(self) -> tuple[Flavour, Entry]:
-        async with self._lock:
+        async with self._detecting:
             self._found = self._found or await self._detect()
             return self._found
 
     async def _detect(self) -> tuple[Flavour, Entry]:
-        personal = await self._list_spaces("personal")
+        try:
+            personal = await self._list_spaces("personal")
+        except SiteError:
+            # An old site of paths, or a site of spaces in trouble: only the first has /home.
+            if await self._home_path() != HOME_MOUNT:
+                raise
+            personal = None
         if personal is not None and not personal:
             # Logging in over gRPC alone makes no personal space on OpenCloud.
             try:
@@ -209,6 +221,16 @@ class Places:
             return Flavour(FlavourKind.SPACES), _entry_of(rooted[0], HOME, SpaceKind.PERSONAL)
         home = Space(path=HOME, name=HOME, kind=SpaceKind.PERSONAL)
         return Flavour(FlavourKind.PATHS), Entry(space=home, mount=HOME_MOUNT)
+
+    async def _home_path(self) -> str:
+        try:
+            reply = await self._gateway.call(
+                "GetHome", provider.GetHomeRequest(), doing="find your home", repeat=True
+            )
+        except (SiteError, NotSupported, NotFound):
+            return ""
+        path: str = reply.path
+        return path
 
     async def _list_spaces(self, kind: str) -> list[Any] | None:
         """Spaces of a type; None on a site that has no such call."""
