@@ -81,7 +81,10 @@ class MeshReader(AsyncContentsManager):
 
     @default("client")
     def _default_client(self) -> MeshClient:
-        settings = MeshSite(parent=self).settings()
+        try:
+            settings = MeshSite(parent=self).settings()
+        except TraitError as error:
+            raise InvalidRequest(str(error)) from error
         if settings.token_file is None:
             raise InvalidRequest(
                 "MESH_TOKEN_FILE is not set. Set it to the file that holds your token."

@@ -122,7 +122,7 @@ def notebook(*sources: str) -> Model:
     return {"type": "notebook", "content": content}
 
 
-def piece(number: int, content: bytes) -> Model:
+def piece(number: Any, content: bytes) -> Model:
     """A model that is one piece of an upload."""
     return {**binary(content), "chunk": number}
 
@@ -152,13 +152,15 @@ class ContentsContract:
         config.NotebookNotary.data_dir = str(tmp_path)
         config.NotebookNotary.db_file = ":memory:"
         # A server makes the event logger long before its loop runs: it reads a file.
-        config.ContentsManager.event_logger = await asyncio.to_thread(_event_logger)
+        events = await asyncio.to_thread(_event_logger)
         manager: Manager
         if request.param == "root":
-            manager = MeshContentsManager(config=config, mesh_root="home")
+            manager = MeshContentsManager(config=config, event_logger=events, mesh_root="home")
             manager.client = site.client()
         else:
-            manager = CompositeContentsManager(config=config, root_dir=str(tmp_path))
+            manager = CompositeContentsManager(
+                config=config, event_logger=events, root_dir=str(tmp_path)
+            )
             manager.mesh.client = site.client()
         yield manager
         await manager.close()
@@ -224,43 +226,37 @@ class ContentsContract:
             path = above
         assert (await contents.get("/", content=False))["path"] == ""
 
-    @pytest.mark.parametrize(
-        ("name", "asked", "words"),
-        [
-            pytest.param("a.txt", "directory", "is not a directory", id="file as directory"),
-            pytest.param("d", "file", "is a directory, not a file", id="directory as file"),
-            pytest.param(
-                "d", "notebook", "is a directory, not a notebook", id="directory as notebook"
-            ),
-        ],
-    )
-    @pytest.mark.parametrize("content", [True, False], ids=["content", "no content"])
     async def test_a_wrong_type_is_refused(
-        self, contents: Manager, folder: str, name: str, asked: str, words: str, content: bool
+        self, contents: Manager, folder: str, subtests: pytest.Subtests
     ) -> None:
         await contents.save(text("one"), join(folder, "a.txt"))
         await contents.save({"type": "directory"}, join(folder, "d"))
-        with refused(400, "bad type", words):
-            await contents.get(join(folder, name), type=asked, content=content)
+        for name, asked, words in (
+            ("a.txt", "directory", "is not a directory"),
+            ("d", "file", "is a directory, not a file"),
+            ("d", "notebook", "is a directory, not a notebook"),
+        ):
+            for content in (True, False):
+                case = subtests.test(name=name, asked=asked, content=content)
+                with case, refused(400, "bad type", words):
+                    await contents.get(join(folder, name), type=asked, content=content)
 
-    @pytest.mark.parametrize(
-        ("data", "asked", "content", "form", "mimetype"),
-        [
-            pytest.param("é".encode(), None, "é", "text", "text/plain", id="text"),
-            pytest.param(b"\xff\x00", None, "/wA=", "base64", "application/octet-stream", id="bytes"),
-            pytest.param(b"abc", "base64", "YWJj", "base64", "application/octet-stream", id="text as base64"),
-            pytest.param(b"", None, "", "text", "text/plain", id="empty"),
-            pytest.param(b"a\r\nb", "text", "a\r\nb", "text", "text/plain", id="line ends"),
-        ],
-    )  # fmt: skip
     async def test_content_comes_as_text_or_base64(
-        self, contents: Manager, folder: str, data: bytes, asked: str | None, content: str, form: str,
-        mimetype: str,
-    ) -> None:  # fmt: skip
-        path = join(folder, "no-known-suffix")
-        await put_by_others(contents, path, data)
-        model = await contents.get(path, format=asked)
-        assert (model["content"], model["format"], model["mimetype"]) == (content, form, mimetype)
+        self, contents: Manager, folder: str, subtests: pytest.Subtests
+    ) -> None:
+        plain, other = "text/plain", "application/octet-stream"
+        for what, data, asked, content, form, mimetype in (
+            ("text", "é".encode(), None, "é", "text", plain),
+            ("bytes", b"\xff\x00", None, "/wA=", "base64", other),
+            ("text as base64", b"abc", "base64", "YWJj", "base64", other),
+            ("empty", b"", None, "", "text", plain),
+            ("line ends", b"a\r\nb", "text", "a\r\nb", "text", plain),
+        ):
+            with subtests.test(what):
+                await put_by_others(contents, join(folder, what), data)
+                model = await contents.get(join(folder, what), format=asked)
+                assert (model["content"], model["format"]) == (content, form)
+                assert model["mimetype"] == mimetype
 
     async def test_bytes_are_not_passed_off_as_text(self, contents: Manager, folder: str) -> None:
         path = join(folder, "a.bin")
@@ -326,14 +322,34 @@ class ContentsContract:
 
     # What is not there, or may not be seen
 
-    @pytest.mark.parametrize(
-        "path", ["{}/none.txt", "{}/none/none.txt", "{}/../{}/a", "{}/./a", "../a", "{}/a\0b"]
-    )
     async def test_what_is_not_there_is_404_for_all(
-        self, contents: Manager, folder: str, path: str
-    ) -> None:  # fmt: skip
-        path = path.format(folder, folder)
-        clean = "none" in path
+        self, contents: Manager, folder: str, subtests: pytest.Subtests
+    ) -> None:
+        for path in (join(folder, "none.txt"), join(folder, "none/none.txt")):
+            with subtests.test(path):
+                await self._is_404(contents, folder, path)
+                assert not await contents.exists(path)
+                assert not await contents.file_exists(path)
+                assert not await contents.dir_exists(path)
+
+    async def test_no_path_leads_elsewhere(
+        self, contents: Manager, folder: str, subtests: pytest.Subtests
+    ) -> None:
+        for path in (f"{folder}/../{folder}/a", f"{folder}/./a", "../a", f"{folder}/a\0b"):
+            with subtests.test(path):
+                await self._is_404(contents, folder, path)
+                for call in (
+                    contents.exists(path),
+                    contents.file_exists(path),
+                    contents.dir_exists(path),
+                    contents.is_hidden(path),
+                    contents.get_kernel_path(path),
+                    contents.save(text(""), path),
+                ):
+                    with refused(404):
+                        await call
+
+    async def _is_404(self, contents: Manager, folder: str, path: str) -> None:
         for call in (
             contents.get(path),
             contents.get(path, content=False, require_hash=True),
@@ -350,17 +366,6 @@ class ContentsContract:
         ):
             with refused(404):
                 await call
-        if clean:
-            assert not await contents.exists(path)
-            assert not await contents.file_exists(path)
-            assert not await contents.dir_exists(path)
-        else:
-            for method in (contents.exists, contents.file_exists, contents.dir_exists, contents.is_hidden,
-                           contents.get_kernel_path):  # fmt: skip
-                with refused(404):
-                    await method(path)
-            with refused(404):
-                await contents.save(text(""), path)
 
     async def test_hidden_files_stay_hidden(self, contents: Manager, folder: str) -> None:
         path = join(folder, ".secret")
@@ -396,41 +401,42 @@ class ContentsContract:
         with refused(400, "longer than 255 bytes"):
             await contents.save(text(""), join(folder, "é" * 128))
 
-    @pytest.mark.parametrize("name", ODD_NAMES)
     async def test_odd_names_stay_as_they_are(
-        self, contents: Manager, folder: str, name: str
+        self, contents: Manager, folder: str, subtests: pytest.Subtests
     ) -> None:
-        path = join(folder, name)
-        model = await contents.save(text(name), path)
-        assert (model["name"], model["path"]) == (name, path)
-        assert [child["name"] for child in (await contents.get(folder))["content"]] == [name]
-        assert (await contents.get(path))["content"] == name
-        await contents.rename(path, path[:-4] + "2.ab" if len(name) < 240 else path[:-4] + ".abc")
-        assert not await contents.exists(path)
+        for name in ODD_NAMES:
+            with subtests.test(name):
+                path = join(folder, name)
+                model = await contents.save(text(name), path)
+                assert (model["name"], model["path"]) == (name, path)
+                listed = [child["name"] for child in (await contents.get(folder))["content"]]
+                assert listed == [name]
+                assert (await contents.get(path))["content"] == name
+                renamed = join(folder, f"{name[:-4]}.abc")
+                await contents.rename(path, renamed)
+                assert not await contents.exists(path)
+                await contents.delete(renamed)
 
     # Saving
 
-    @pytest.mark.parametrize(
-        ("model", "words"),
-        [
-            pytest.param({"content": "x"}, "No file type provided", id="no type"),
-            pytest.param({"type": "file", "format": "text"}, "No file content provided", id="no content"),
-            pytest.param({"type": "file", "content": "x"}, "'text' or 'base64'", id="no format"),
-            pytest.param({"type": "file", "format": "json", "content": "x"}, "'text' or 'base64'", id="format json"),
-            pytest.param({"type": "file", "format": "base64", "content": "a"}, "Encoding error", id="cut base64"),
-            pytest.param({"type": "file", "format": "base64", "content": "YWJj!"}, "Encoding error", id="no base64"),
-            pytest.param({"type": "file", "format": "text", "content": "\ud800"}, "Encoding error", id="surrogate"),
-            pytest.param({"type": "file", "format": "text", "content": {}}, "must be a string", id="object"),
-            pytest.param({"type": "socket", "content": "x"}, "Unhandled contents type", id="type"),
-        ],
-    )  # fmt: skip
     async def test_what_cannot_be_saved_is_refused(
-        self, contents: Manager, folder: str, model: Model, words: str
+        self, contents: Manager, folder: str, subtests: pytest.Subtests
     ) -> None:
         path = join(folder, "a.txt")
         await contents.save(text("kept"), path)
-        with refused(400, words):
-            await contents.save(model, path)
+        for words, model in (
+            ("No file type provided", {"content": "x"}),
+            ("No file content provided", {"type": "file", "format": "text"}),
+            ("'text' or 'base64'", {"type": "file", "content": "x"}),
+            ("'text' or 'base64'", {"type": "file", "format": "json", "content": "x"}),
+            ("Encoding error", {"type": "file", "format": "base64", "content": "a"}),
+            ("Encoding error", {"type": "file", "format": "base64", "content": "YWJj!"}),
+            ("Encoding error", {"type": "file", "format": "text", "content": "\ud800"}),
+            ("must be a string", {"type": "file", "format": "text", "content": {}}),
+            ("Unhandled contents type", {"type": "socket", "content": "x"}),
+        ):
+            with subtests.test(str(model)), refused(400, words):
+                await contents.save(model, path)
         assert await stored(contents, path) == b"kept"
 
     async def test_saving_answers_what_a_later_look_answers(
@@ -560,29 +566,28 @@ class ContentsContract:
             await contents.save(piece(number, b"x"), path)
         assert len(await contents.list_checkpoints(path)) in (before, before + 1)
 
-    @pytest.mark.parametrize(
-        ("numbers", "status"),
-        [
-            pytest.param([2], 400, id="no first"),
-            pytest.param([-1], 400, id="only the last"),
-            pytest.param([1, 3], 409, id="one left out"),
-            pytest.param([1, 2, 2], 409, id="one twice"),
-            pytest.param([1, 1], 409, id="two at once"),
-            pytest.param([0], 400, id="zero"),
-            pytest.param([-2], 400, id="negative"),
-            pytest.param(["1"], 400, id="text"),
-        ],
-    )
     async def test_pieces_out_of_order_store_nothing(
-        self, contents: Manager, folder: str, numbers: list[int], status: int
+        self, contents: Manager, folder: str, subtests: pytest.Subtests
     ) -> None:
-        path = join(folder, "a.bin")
-        await contents.save(binary(b"old"), path)
-        for number in numbers[:-1]:
-            await contents.save(piece(number, b"new"), path)
-        with refused(status):
-            await contents.save(piece(numbers[-1], b"new"), path)
-        assert await stored(contents, path) == b"old"
+        for what, status, numbers in (
+            ("no first", 400, [2]),
+            ("only the last", 400, [-1]),
+            ("one left out", 409, [1, 3]),
+            ("one twice", 409, [1, 2, 2]),
+            ("two at once", 409, [1, 1]),
+            ("zero", 400, [0]),
+            ("negative", 400, [-2]),
+            ("text", 400, ["1"]),
+        ):
+            with subtests.test(what):
+                path = join(folder, what)
+                await contents.save(binary(b"old"), path)
+                *good, bad = numbers
+                for number in good:
+                    await contents.save(piece(number, b"new"), path)
+                with refused(status):
+                    await contents.save(piece(bad, b"new"), path)
+                assert await stored(contents, path) == b"old"
 
     async def test_an_upload_over_a_later_change_is_refused(
         self, contents: Manager, folder: str
@@ -610,23 +615,26 @@ class ContentsContract:
 
     # New names
 
-    @pytest.mark.parametrize(
-        ("asked", "names"),
-        [
-            pytest.param({"type": "notebook"}, ["Untitled.ipynb", "Untitled1.ipynb", "Untitled2.ipynb"], id="notebook"),
-            pytest.param({"ext": ".ipynb"}, ["Untitled.ipynb", "Untitled1.ipynb"], id="ipynb"),
-            pytest.param({"type": "file", "ext": ".txt"}, ["untitled.txt", "untitled1.txt"], id="text"),
-            pytest.param({"type": "file", "ext": ".py"}, ["untitled.py", "untitled1.py"], id="python"),
-            pytest.param({}, ["untitled", "untitled1"], id="file"),
-            pytest.param({"type": "directory"}, ["Untitled Folder", "Untitled Folder 1"], id="directory"),
-        ],
-    )  # fmt: skip
     async def test_new_things_get_the_next_free_name(
-        self, contents: Manager, folder: str, asked: dict[str, str], names: list[str]
+        self, contents: Manager, folder: str, subtests: pytest.Subtests
     ) -> None:
-        made = [await contents.new_untitled(folder, **asked) for _ in names]
-        assert [model["name"] for model in made] == names
-        assert {model["path"] for model in made} == {join(folder, name) for name in names}
+        asked: dict[str, str]
+        for number, (asked, names) in enumerate(
+            (
+                ({"type": "notebook"}, ["Untitled.ipynb", "Untitled1.ipynb", "Untitled2.ipynb"]),
+                ({"ext": ".ipynb"}, ["Untitled.ipynb", "Untitled1.ipynb"]),
+                ({"type": "file", "ext": ".txt"}, ["untitled.txt", "untitled1.txt"]),
+                ({"type": "file", "ext": ".py"}, ["untitled.py", "untitled1.py"]),
+                ({}, ["untitled", "untitled1"]),
+                ({"type": "directory"}, ["Untitled Folder", "Untitled Folder 1"]),
+            )
+        ):
+            with subtests.test(str(asked)):
+                inside = join(folder, str(number))
+                await contents.save({"type": "directory"}, inside)
+                made = [await contents.new_untitled(inside, **asked) for _ in names]
+                assert [model["name"] for model in made] == names
+                assert [model["path"] for model in made] == [join(inside, each) for each in names]
 
     async def test_new_things_at_once_do_not_collide(self, contents: Manager, folder: str) -> None:
         made = await asyncio.gather(*(contents.new_untitled(folder, "notebook") for _ in range(4)))
