@@ -62,8 +62,8 @@ clean:
 	$(BIN)/python -m pip install -q --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install -q uv || echo "uv cannot be had here: pip installs instead, more slowly"
 	mkdir -p jupyter_mesh/labextension
-	if [ -x $(BIN)/uv ]; then install="$(BIN)/uv pip install -q"; else install="$(BIN)/python -m pip install -q"; fi; \
-	HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $$install -e ".[lab,node]" -e ./spawner --group dev
+	export HATCH_JUPYTER_BUILDER_SKIP_NPM=1 UV_SYSTEM_CERTS=1; set -- -q -e ".[lab,node]" -e ./spawner --group dev; \
+	{ test -x $(BIN)/uv && $(BIN)/uv pip install "$$@"; } || $(BIN)/python -m pip install "$$@"
 	touch $@
 
 # Node 20 or newer: the one that is there, else from a Python package, whose own bin/node is a script: a proxy
