@@ -11,6 +11,9 @@ import pytest
 
 from tests.hub.hubs import Hub, until
 
+# One hub for all: they stay in one process, in this order.
+pytestmark = [pytest.mark.xdist_group("hub endings"), pytest.mark.timeout(150)]
+
 QUICK_SERVER = Path(__file__).with_name("quick_server.py")
 
 # What our class makes and removes is written down. Some users' servers have an ending of their own.

@@ -13,6 +13,9 @@ from jupyter_mesh.cs3.login import authenticate, revoke_app_password
 from jupyter_mesh.errors import LoginEnded
 from tests.hub.hubs import Browser, Hub, until
 
+# One hub for all: they stay in one process, in this order. A loaded machine starts a Lab in half a minute.
+pytestmark = [pytest.mark.xdist_group("hub"), pytest.mark.timeout(150)]
+
 PASSWORDS = {"ada": "marker-PASSWORD-of-ada", "bob": "marker-PASSWORD-of-bob"}
 TOKEN_LIFE = 6
 
@@ -107,6 +110,19 @@ async def held(hub, user):
     """What the hub keeps, encrypted, about the user's login."""
     async with hub.api() as api, api.get(f"users/{user}") as reply:
         return ((await reply.json())["auth_state"] or {}).get("mesh")
+
+
+async def answers(contents, path):
+    async with contents.get(path) as reply:
+        return reply.status == 200
+
+
+async def useless(site, app_password, user="ada"):
+    try:
+        await authenticate(site.gateway, "appauth", user, app_password)
+    except LoginEnded:
+        return True
+    return False
 
 
 def environment_of(server):
@@ -255,9 +271,9 @@ async def test_site_away_and_back(hub, site, server, browser):
         assert 'name="password"' not in page
     finally:
         site.start()
-    await until(lambda: file.left > 0)
-    async with hub.at("user/ada/api/contents/") as contents, contents.get("mesh/home") as reply:
-        assert reply.status == 200, await reply.text()
+    async with hub.at("user/ada/api/contents/") as contents:
+        await until(lambda: answers(contents, "mesh/home"))
+    assert file.left > 0
 
 
 async def test_next_login_revokes_the_app_password_of_the_last(hub, site, browser):
@@ -268,19 +284,6 @@ async def test_next_login_revokes_the_app_password_of_the_last(hub, site, browse
     assert first != second
     await until(lambda: useless(site, first))
     assert not await useless(site, second)
-
-
-async def test_logout_revokes_once_no_server_needs_it(hub, site, server, browser):
-    await browser.login("ada", PASSWORDS["ada"])
-    password = (await held(hub, "ada"))["app_password"]
-    await browser.get("/hub/logout")
-    assert not await useless(site, password)
-    async with hub.at("user/ada/api/contents/") as contents, contents.get("mesh/home") as reply:
-        assert reply.status == 200
-    await hub.stop_server("ada")
-    await until(lambda: useless(site, password))
-    assert await held(hub, "ada") is None
-    assert list(hub.runtime.iterdir()) == []
 
 
 async def test_removing_a_user_revokes_the_app_password(hub, site, browser):
@@ -297,14 +300,6 @@ async def test_refused_token_is_replaced_at_once(hub, server):
     async with hub.at("user/ada/api/contents/") as contents, contents.get("mesh/home") as reply:
         assert reply.status == 200, await reply.text()
     assert file.token != "no-token-of-this-site"
-
-
-async def useless(site, app_password, user="ada"):
-    try:
-        await authenticate(site.gateway, "appauth", user, app_password)
-    except LoginEnded:
-        return True
-    return False
 
 
 async def test_no_secret_in_log_process_list_environment_or_database(hub, browser):
@@ -346,3 +341,16 @@ async def test_no_secret_in_log_process_list_environment_or_database(hub, browse
     ]
     assert found == []
     assert len(places) >= 13
+
+
+async def test_logout_revokes_once_no_server_needs_it(hub, site, server, browser):
+    await browser.login("ada", PASSWORDS["ada"])
+    password = (await held(hub, "ada"))["app_password"]
+    await browser.get("/hub/logout")
+    assert not await useless(site, password)
+    async with hub.at("user/ada/api/contents/") as contents, contents.get("mesh/home") as reply:
+        assert reply.status == 200
+    await hub.stop_server("ada")
+    await until(lambda: useless(site, password))
+    assert await held(hub, "ada") is None
+    assert list(hub.runtime.iterdir()) == []
