@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 CHUNK = 1 << 20
 CONNECTIONS = 16
 
+STORING = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600)
+"""A site may take minutes to store what it has received; nothing is heard from it meanwhile."""
+
 BY_HTTP_STATUS = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -82,6 +85,9 @@ class DataGateway:
     def __init__(self, settings: SiteSettings) -> None:
         self._settings = settings
         self._session: aiohttp.ClientSession | None = None
+        self._reading = aiohttp.ClientTimeout(
+            total=None, sock_connect=10, sock_read=settings.timeout
+        )
         self._opening = asyncio.Lock()
 
     async def close(self) -> None:
@@ -181,7 +187,12 @@ class DataGateway:
         session = self._session or await self._open()
         try:
             reply = await session.request(
-                method, transfer.url, headers=headers, data=body, allow_redirects=False
+                method,
+                transfer.url,
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                timeout=STORING if body is not None else self._reading,
             )
         except TimeoutError:
             failure = Refusal(method, "DEADLINE_EXCEEDED")
@@ -199,9 +210,6 @@ class DataGateway:
                 tls = await asyncio.to_thread(_trust, self._settings)
                 self._session = aiohttp.ClientSession(
                     connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=tls),
-                    timeout=aiohttp.ClientTimeout(
-                        total=None, sock_connect=10, sock_read=max(60.0, self._settings.timeout)
-                    ),
                     headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
                     auto_decompress=False,
                     read_bufsize=CHUNK,

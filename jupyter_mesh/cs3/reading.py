@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Download", "Reading"]
 
 TRIES = 5
+PAUSE = 0.1
 NO_SUCH_VERSION = "0"
 DOWNLOAD_PROTOCOLS = ("simple", "spaces")
 
@@ -163,7 +164,9 @@ class Reading(Tree):
             request = provider.GetPathRequest(resource_id=resource_id_to(place.root))
             path = (await self._call("GetPath", request, f"open {place.path}", repeat=True)).path
             by_path = Place(path=place.path, rel="", mount=path)
-            if (await self._stat(by_path)).id != (await self._stat(place)).id:
+            wanted = await self._stat(place)
+            found = await self._stat_if_there(by_path)
+            if found is None or found.id != wanted.id:
                 raise NotSupported(
                     f"Could not open {place.path}: {self.site} cannot open it by its id."
                 )
@@ -249,6 +252,8 @@ class Reading(Tree):
             if resource.processing:
                 resource = await self._processed(place)
             clipped = resource.size if stop is None else min(stop, resource.size)
+            if clipped <= start:
+                break
             whole = (start, clipped) == (0, resource.size)
             ranged = not whole and flavour.can(Feature.RANGES, place.scope) is not False
             try:
@@ -259,37 +264,64 @@ class Reading(Tree):
                 failure, transfer = error_of(refusal, doing, self.site), None
                 failure.__cause__ = refusal
                 if refusal.code == "OUT_OF_RANGE" and ranged:
-                    flavour.learn(Feature.RANGES, False, place.scope)
-                elif source.version and refusal.code in ("NOT_FOUND", "INTERNAL"):
+                    size, resource = resource.size, await self._stat(place)
+                    if size == resource.size:
+                        flavour.learn(Feature.RANGES, False, place.scope)
+                elif source.version and refusal.code == "NOT_FOUND":
                     flavour.learn(Feature.VERSION_DOWNLOADS, False)
                     raise NotSupported(
                         f"Could not {doing}: {self.site} can restore this version but not show it."
                     ) from refusal
+                elif source.version:
+                    raise failure from refusal
                 elif refusal.code in ("INTERNAL", "TOO_EARLY", "NOT_FOUND"):
                     # 500 is what a read gets while the site processes an upload.
                     resource = await self._processed(place)
-                elif refusal.code not in ("UNAVAILABLE", "UNAUTHENTICATED", "PERMISSION_DENIED"):
+                elif refusal.code == "UNAVAILABLE":
+                    await asyncio.sleep(PAUSE)
+                elif refusal.code not in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
                     raise failure from refusal
                 continue
-            if source.version:
-                return resource, reply
-            if reply.status == 206 and _first_byte(reply) not in (None, start):
+            try:
+                seen = await self._mismatch(place, source, resource, reply, start)
+            except BaseException:
                 reply.close()
-                raise TransferFailed(
-                    f"Could not {doing}: {self.site} sent another part than was asked for."
-                )
-            size = _whole_size(reply)
-            etag = etag_of(reply.headers.get("ETag", ""))
-            if size in (None, resource.size) and etag in ("", resource.etag):
+                raise
+            if seen is None:
                 return resource, reply
-            seen = await self._stat(place)
-            if size in (None, seen.size) and seen.etag == resource.etag:
-                return resource, reply  # This site tells another ETag over HTTP.
             # Changed between the Stat and the download: the pair would not belong together.
             reply.close()
             failure = TransferFailed(changed)
             resource, transfer = seen, None
         raise failure
+
+    async def _mismatch(
+        self,
+        place: Place,
+        source: _Source,
+        resource: Resource,
+        reply: aiohttp.ClientResponse,
+        start: int,
+    ) -> Resource | None:
+        """What the file is now, if an open reply is not the content of ``resource``; None if it is."""
+        doing = f"open {place.path}"
+        if reply.status == 206 and _first_byte(reply) not in (None, start):
+            raise TransferFailed(
+                f"Could not {doing}: {self.site} sent another part than was asked for."
+            )
+        size = _whole_size(reply)
+        etag = etag_of(reply.headers.get("ETag", ""))
+        if source.version:
+            if size not in (None, resource.size):
+                raise NotSupported(
+                    f"Could not {doing}: {self.site} sends something else than this version."
+                )
+            return None
+        if size in (None, resource.size) and etag in ("", resource.etag):
+            return None
+        seen = await self._stat(place)
+        # Unchanged after all: this site tells another ETag over HTTP.
+        return None if size in (None, seen.size) and seen.etag == resource.etag else seen
 
     async def _clip(
         self, reply: aiohttp.ClientResponse, place: Place, skip: int, count: int

@@ -159,7 +159,8 @@ class Tree(SiteClient):
                 await asyncio.shield(self._rename(aside, end, doing, ""))
             raise
         if aside is not None:
-            await self._call("Delete", provider.DeleteRequest(ref=aside.ref), doing)
+            discard = self._call("Delete", provider.DeleteRequest(ref=aside.ref), doing)
+            await asyncio.shield(discard)
         return await self._stat(end)
 
     async def _move_by_copy(self, start: Place, end: Place, lock_id: str) -> None:

@@ -234,7 +234,7 @@ class Writing(Tree):
             except Refusal as refusal:
                 if refusal.code == "UNIMPLEMENTED" and protocol == "tus":
                     flavour.learn(Feature.TUS, False, save.place.scope)
-                elif refusal.code == "UNAVAILABLE" or refusal.code == "DEADLINE_EXCEEDED":
+                elif refusal.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
                     if await self._arrived(save, before, refusal):
                         return ""
                 elif not save.body.size:

@@ -634,3 +634,35 @@ async def test_the_kind_of_site_is_not_guessed_from_trouble(node: Node, flavour:
                 await mesh.list_folder("home")
         assert (await mesh.flavour()).kind.value == flavour
         await mesh.list_folder("home")
+
+
+async def test_another_size_than_that_of_the_version_is_not_shown(node: Node) -> None:
+    class SendsThePresent(traps.Trap):
+        async def answer(self, name, request, token, ask):
+            if name == "InitiateFileDownload" and ".REV." in request.ref.resource_id.opaque_id:
+                version = request.ref.resource_id
+                version.opaque_id = version.opaque_id.partition(".REV.")[0]
+            return await ask()
+
+    async with node(SendsThePresent()) as (_, mesh):
+        for content in (b"old", b"the present"):
+            await mesh.upload("home/a.txt", content)
+        (version,) = await mesh.versions("home/a.txt")
+        with pytest.raises(NotSupported):
+            async with mesh.download("home/a.txt", version=version.key):
+                pass
+
+
+async def test_a_part_that_begins_elsewhere_is_refused(node: Node) -> None:
+    @web.middleware
+    async def elsewhere(request: web.Request, handler) -> web.StreamResponse:
+        if "Range" not in request.headers:
+            return await handler(request)
+        part = {"Content-Range": "bytes 0-3/10"}
+        return web.Response(status=206, body=b"0123", headers=part)
+
+    async with node(middlewares=[elsewhere]) as (_, mesh):
+        await mesh.upload("home/ten", b"0123456789")
+        with pytest.raises(SiteError, match="another part"):
+            async with mesh.download("home/ten", start=4, stop=8):
+                pass
