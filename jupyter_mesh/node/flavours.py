@@ -99,6 +99,7 @@ class Flavour:
 SPACES = Flavour(
     name="spaces",
     by_rpc={
+        ("InitiateFileUpload", Reason.IS_ROOT): code_pb2.CODE_FAILED_PRECONDITION,
         ("Move", Reason.PARENT_MISSING): code_pb2.CODE_NOT_FOUND,
         ("TouchFile", Reason.PARENT_MISSING): code_pb2.CODE_NOT_FOUND,
         ("RestoreRecycleItem", Reason.PARENT_MISSING): code_pb2.CODE_NOT_FOUND,

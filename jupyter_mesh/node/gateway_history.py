@@ -14,6 +14,7 @@ from cs3.storage.provider.v1beta1 import resources_pb2 as resources
 from jupyter_mesh.node.address import Address, Caller, mount_of, resolve, split_path
 from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.rpc import Rpcs, answers, answers_async
+from jupyter_mesh.node.store import remove
 from jupyter_mesh.node.users import Role, room_left
 from jupyter_mesh.node.wire import timestamp
 
@@ -155,9 +156,16 @@ class HistoryRpcs(Rpcs):
             raise Refused(Reason.OTHER_SPACE, "Restoring into another space is not supported.")
         return target.space, target.base, target.names
 
-    @answers(provider.PurgeRecycleResponse)
-    def PurgeRecycle(self, caller: Caller, request: Any) -> Any:
+    @answers_async(provider.PurgeRecycleResponse)
+    async def PurgeRecycle(self, caller: Caller, request: Any) -> Any:
         """Remove one item of the bin for good, or, without a key, all of them."""
+        paths = await self.site.run(lambda: self._purge(caller, request))
+        # Outside the worker: a large tree takes seconds, and nobody can see it any more.
+        for path in paths:
+            await asyncio.to_thread(remove, path)
+        return provider.PurgeRecycleResponse()
+
+    def _purge(self, caller: Caller, request: Any) -> list[Path]:
         address = resolve(self.site, caller, request.ref)
         address.require(Role.EDITOR)
         if request.key:
@@ -166,9 +174,7 @@ class HistoryRpcs(Rpcs):
             items = self.site.index.rows(
                 "SELECT key, node FROM bin WHERE space = ?", address.space.id
             )
-        for row in items:
-            self.site.store.purge(row["key"], row["node"])
-        return provider.PurgeRecycleResponse()
+        return [path for row in items for path in self.site.store.purge(row["key"], row["node"])]
 
     def _item(self, address: Address, key: str) -> Row:
         row = self.site.index.row(

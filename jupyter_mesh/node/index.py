@@ -155,10 +155,12 @@ class Index:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            # SQLite ends the transaction by itself after some failures, and keeps it open after others.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def run(self, statement: str, *values: Any) -> int:
         """Execute one statement; returns the number of rows it changed."""

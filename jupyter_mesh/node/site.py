@@ -85,6 +85,7 @@ class Site:
 
     def _guarded(self, work: Callable[[], T]) -> T:
         try:
+            self.store.settle_left()
             return work()
         except (OSError, sqlite3.Error) as error:
             refused = refusal_from(error)

@@ -15,7 +15,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from jupyter_mesh.node.tree import Place, Tree
 
 
-__all__ = ["Store"]
+__all__ = ["Store", "remove"]
 
 
 class Store:
@@ -41,6 +43,7 @@ class Store:
         self._tree = tree
         self._data = data
         self._change = Act(index, tree.entries, data, stable_ids=stable_ids)
+        self._unsettled = False
         state = state_folder(data)
         self.uploads, self.versions, self.bin = state / "uploads", state / "versions", state / "bin"
 
@@ -48,19 +51,26 @@ class Store:
         """Finish or take back what a killed node left; remove what nothing refers to any more."""
         for folder in (self.uploads, self.versions, self.bin):
             folder.mkdir(mode=0o700, exist_ok=True)
-        for row in self._index.rows("SELECT id, facts FROM intents ORDER BY id"):
-            self._conclude(row["id"], Intent(**json.loads(row["facts"])))
+        self._conclude_all()
         with self._index.change():
             self._index.run("DELETE FROM uploads WHERE expires < ?", int(time.time()))
         self._sweep(self.uploads, "SELECT id FROM uploads")
         self._sweep(self.versions, "SELECT key FROM versions")
         self._sweep(self.bin, "SELECT key FROM bin")
 
+    def settle_left(self) -> None:
+        """Conclude a change that happened while the disk was too full to note it; called before all else."""
+        if self._unsettled:
+            # As long as that fails, the site still answers what needs no writing.
+            with suppress(OSError, sqlite3.Error):
+                self._conclude_all()
+                self._unsettled = False
+
     def _sweep(self, folder: Path, kept: str) -> None:
         keep = {row[0] for row in self._index.rows(kept)}
         for path in folder.iterdir():
             if path.name not in keep:
-                _remove(path)
+                remove(path)
 
     def new_upload(self) -> Path:
         """An empty temporary file, which ``write`` moves to its place; without that the next start removes it."""
@@ -162,14 +172,14 @@ class Store:
             )
         )
 
-    def purge(self, key: str, entry: str) -> None:
-        """Remove an item of the bin for good, with its versions."""
+    def purge(self, key: str, entry: str) -> list[Path]:
+        """Forget an item of the bin and its versions; returns what the caller then gives to ``remove``.
+
+        A kill in between leaves files that nothing refers to; the next start sweeps them up.
+        """
         with self._index.change():
             versions = self._tree.entries.forget(entry)
-        # A kill in between leaves files that nothing refers to; the next start sweeps them up.
-        _remove(self.bin / key)
-        for version in versions:
-            _remove(self.versions / version)
+        return [self.bin / key, *(self.versions / version for version in versions)]
 
     def set_mtime(self, place: Place, mtime: int) -> None:
         """Set the time of change, in nanoseconds; the etag changes with it."""
@@ -191,6 +201,10 @@ class Store:
     def _below(self, parent: Place, name: str) -> str:
         return self._relative(Path(parent.disk) / name)
 
+    def _conclude_all(self) -> None:
+        for row in self._index.rows("SELECT id, facts FROM intents ORDER BY id"):
+            self._conclude(row["id"], Intent(**json.loads(row["facts"])))
+
     def _conclude(self, row: int, intent: Intent) -> None:
         """Settle an intent whose rename happened, take back one whose did not. Can be repeated."""
         done = self._change.happened(intent)
@@ -202,6 +216,7 @@ class Store:
             self._index.run("DELETE FROM intents WHERE id = ?", row)
 
     def _do(self, intent: Intent) -> None:
+        self._unsettled = True
         with self._index.change():
             row = self._index.value(
                 "INSERT INTO intents (facts) VALUES (?) RETURNING id", json.dumps(asdict(intent))
@@ -210,9 +225,11 @@ class Store:
             self._change.act(intent)
         finally:
             self._conclude(row, intent)
+        self._unsettled = False
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file or a tree; it may be gone already."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -9,7 +9,7 @@ from jupyter_mesh.node import check
 from jupyter_mesh.node.flavours import FLAVOURS
 from jupyter_mesh.node.intents import Act
 from jupyter_mesh.node.site import Site
-from jupyter_mesh.node.store import Store
+from jupyter_mesh.node.store import Store, remove
 
 
 class Killed(BaseException):
@@ -63,7 +63,8 @@ class Files:
 
     def purge(self, path):
         row = self.site.index.row("SELECT * FROM bin WHERE path = ?", path)
-        self.site.store.purge(row["key"], row["node"])
+        for own in self.site.store.purge(row["key"], row["node"]):
+            remove(own)
 
     def state(self):
         """All there is: ids, contents and versions by path, the bin, the files of the node itself."""
@@ -179,7 +180,7 @@ def test_killed_in_the_middle(data, template, flavour, change, moment, monkeypat
     with monkeypatch.context() as patch, moment(patch):
         if change == "a purge":
             # It is no rename: its rows go first, then its files.
-            patch.setattr("jupyter_mesh.node.store._remove", die)
+            patch.setattr(f"{__name__}.remove", die)
         with pytest.raises(Killed):
             CHANGES[change](files)
     files.site.close()
