@@ -27,6 +27,9 @@ T = TypeVar("T")
 DEADLINE = 3.0
 """Seconds in which the site must have told who the user is."""
 
+PATIENCE, PAUSE = 2.2, 0.2
+"""Seconds for which a site that was away is tried again, and between two tries."""
+
 EXTRA = 1.0
 """Seconds that what is nice to know may come later than the user."""
 
@@ -80,7 +83,8 @@ class SiteWatch:
         if self._status is not None and not fresh and time.monotonic() - self._asked < FRESH_FOR:
             return self._status
         if self._asking is None:
-            self._asking = asyncio.create_task(self._ask(self.client))
+            patient = fresh and self._state is SiteState.OFFLINE
+            self._asking = asyncio.create_task(self._ask(self.client, patient=patient))
             self._asking.add_done_callback(self._done)
         # Whoever goes away must not take the answer from the others.
         return await asyncio.shield(self._asking)
@@ -95,12 +99,16 @@ class SiteWatch:
     def _done(self, task: asyncio.Task[SiteStatus]) -> None:
         self._asking = None
 
-    async def _ask(self, client: MeshClient) -> SiteStatus:
+    @property
+    def _state(self) -> SiteState | None:
+        return None if self._status is None else self._status.state
+
+    async def _ask(self, client: MeshClient, *, patient: bool) -> SiteStatus:
         quota = asyncio.create_task(_or_nothing(client.quota(), client.site))
         features = asyncio.create_task(_or_nothing(_features(client), client.site))
         try:
             async with asyncio.timeout(DEADLINE):
-                user = await client.whoami()
+                user = await _whoami(client, patient=patient)
             # A site that is slow to count must not look as if it were away.
             await asyncio.wait({quota, features}, timeout=EXTRA)
             status = self._remember(
@@ -112,7 +120,9 @@ class SiteWatch:
         except LoginEnded as error:
             status = self._remember(SiteState.SIGNED_OUT, error=error)
         except MeshError as error:
-            log.warning("The site %s: %s", client.site, error, exc_info=error.__cause__)
+            if self._state is not SiteState.OFFLINE:
+                # Once, not at every look of every tab.
+                log.warning("%s (%s)", error, error.__cause__)
             status = self._remember(SiteState.OFFLINE, error=error)
         except TimeoutError:
             late = Unavailable(f"{client.site} gave no answer within {DEADLINE:.0f} seconds.")
@@ -144,6 +154,19 @@ class SiteWatch:
             features=features or {},
         )
         return self._status
+
+
+async def _whoami(client: MeshClient, *, patient: bool) -> User:
+    """Who the user is. Patient, it outlasts the pause that a channel makes after it failed to connect,
+    so that "Try now" finds a site that has just come back."""
+    end = time.monotonic() + (PATIENCE if patient else 0)
+    while True:
+        try:
+            return await client.whoami()
+        except Unavailable:
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(PAUSE)
 
 
 async def _features(client: MeshClient) -> dict[str, bool]:

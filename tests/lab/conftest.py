@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+import jupyter_mesh
+
 TOKEN = "test-token"
 PASSWORD = "correct horse"
 CHROMIUM_FLAGS = [
@@ -153,6 +155,11 @@ def run_lab(home: Path, environment: dict[str, str], *options: str) -> Iterator[
     (quiet / "notification.jupyterlab-settings").write_text(
         json.dumps({"fetchNews": "false", "checkForUpdates": False})
     )
+    # What was built last in this tree goes before the copy that was installed.
+    built = Path(jupyter_mesh.__file__).parent / "labextension"
+    assert (built / "static").is_dir(), "the lab extension is not built: make build"
+    (home / "data" / "labextensions" / "@jupyter-mesh").mkdir(parents=True)
+    (home / "data" / "labextensions" / "@jupyter-mesh" / "labextension").symlink_to(built)
     (home / "root").mkdir()
     (home / "root" / "local.txt").write_text("a local file\n")
     (home / "root" / "scratch").mkdir()
@@ -177,7 +184,8 @@ def run_lab(home: Path, environment: dict[str, str], *options: str) -> Iterator[
         return True
 
     log = home / "lab.log"
-    env = os.environ | {name: str(home / folder) for name, folder in folders.items()} | environment
+    env = os.environ | {name: str(home / folder) for name, folder in folders.items()}
+    env |= environment | {"JUPYTER_PREFER_ENV_PATH": "0"}
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, *options], env=env, stdout=output, stderr=subprocess.STDOUT
