@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.e2e.lab import Lab
-from tests.e2e.processes import Demo, family
+from tests.e2e.processes import Demo, Harbour, family
 
 RESULTS = Path(__file__).parents[2] / "test-results"
 # Without a network behind it, a browser that looks for updates gets slow.
@@ -68,6 +68,15 @@ def demo(tmp_path_factory):
     code = demo.stop()
     assert code == 0, demo.log.read_text()
     assert started & family(1) == set(), "the demo has left processes behind"
+
+
+@pytest.fixture(scope="session")
+def harbour(tmp_path_factory):
+    """A site and a hub for faults."""
+    harbour = Harbour(tmp_path_factory.mktemp("harbour"))
+    harbour.start()
+    yield harbour
+    harbour.stop()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import http.client
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from jupyter_mesh.auth import StaticToken
 from jupyter_mesh.config import SiteSettings
 from jupyter_mesh.cs3 import MeshClient
 from jupyter_mesh.cs3.login import authenticate
+from tests.hub.hubs import Hub
 
 MODULE = [sys.executable, "-m", "jupyter_mesh.cli"]
 QUIET = "@jupyterlab/apputils-extension/notification.jupyterlab-settings"
@@ -183,3 +185,59 @@ def family(pid):
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
     return found & parents.keys()
+
+
+class Harbour:
+    """A site of our own with a hub, to be stopped and killed. Its tokens live for some seconds only."""
+
+    TOKEN_LIFE = 10
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.node = Node(folder, name="harbour", token_life=self.TOKEN_LIFE)
+        self.passwords = {name: f"marker-PASSWORD-of-{name}" for name in ("ada", "bob")}
+
+    def start(self):
+        for name, password in self.passwords.items():
+            self.node.add_user(name, password)
+        members = [word for name in self.passwords for word in ("--member", f"{name}:editor")]
+        command = ["node", "project", "add", "pier", "--data", str(self.node.data), *members]
+        subprocess.run([*MODULE, *command], check=True, capture_output=True)
+        self.node.start()
+        # Verbose logs: what may be told is told.
+        self.hub = Hub(
+            self.folder,
+            site=self.node.name,
+            gateway=self.node.gateway,
+            more="c.Authenticator.auth_refresh_age = 2\n"
+            "c.JupyterHub.log_level = 'DEBUG'\n"
+            "c.Spawner.debug = True\n",
+        )
+        self.hub.start()
+        homes = self.hub.state / "home"
+        self.site = Site("harbour", self.node.gateway, self.hub.url, self.node.data, homes)
+        for name, password in self.passwords.items():
+            self.site.add(name, password)
+
+    @property
+    def token_files(self):
+        """Those of the servers that run now."""
+        return sorted(self.hub.runtime.glob("jupyter-mesh-*/token"))
+
+    def logins(self):
+        """What the hub keeps, encrypted, of each user who is logged in at the site."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.hub.port, timeout=10)
+        headers = {"Authorization": f"token {self.hub.token}"}
+        states = {}
+        try:
+            for name in self.passwords:
+                connection.request("GET", f"/hub/api/users/{name}", headers=headers)
+                user = json.loads(connection.getresponse().read())
+                states[name] = (user.get("auth_state") or {}).get("mesh")
+        finally:
+            connection.close()
+        return {name: state for name, state in states.items() if state}
+
+    def stop(self):
+        self.hub.stop()
+        self.node.stop()

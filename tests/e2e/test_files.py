@@ -1,7 +1,6 @@
 """What one does with files, in the Mesh panel and in the default file browser, at both sites of the demo."""
 
 import os
-import re
 import shutil
 from urllib.parse import quote
 
@@ -75,8 +74,11 @@ def test_new_folder_file_and_notebook(lab, mesh, folder):
     lab.write("print(6 * 7)")
     lab.page.keyboard.press("Shift+Enter")
     expect(lab.notebook.get_by_text("42", exact=True)).to_be_visible()
-    lab.save()
-    notebook = nbformat.read(folder / "Untitled.ipynb", 4)
+    lab.ask_to_save()
+    lab.dialog.get_by_role("textbox").fill("answer.ipynb")
+    lab.answer("Rename and Save")
+    lab.wait_until_saved()
+    notebook = nbformat.read(folder / "answer.ipynb", 4)
     assert notebook.cells[0].outputs[0].text == "42\n"
 
 
@@ -99,21 +101,30 @@ def test_cut_and_copy_from_one_browser_to_the_other(lab, mesh, folder, account):
         (account.local / name).unlink()
 
 
-def test_drag_from_one_browser_to_the_other(lab, mesh, folder, account):
+@pytest.fixture
+def side_by_side(lab):
+    """The Mesh panel on the right, so that both file browsers are seen. Lab remembers where it was put."""
+
+    def switch():
+        lab.page.get_by_role("tab", name="Mesh", exact=True).click(button="right")
+        lab.choose("Switch Sidebar Side")
+
+    switch()
+    yield
+    switch()
+
+
+def test_drag_from_one_browser_to_the_other(lab, side_by_side, mesh, folder, account):
     (folder / "inbox").mkdir()
     (account.local / "outbox").mkdir(exist_ok=True)
     (account.local / "local.txt").write_text("from here\n")
-    lab.page.get_by_role("tab", name="Mesh", exact=True).click(button="right")
-    lab.choose("Switch Sidebar Side")
     files = lab.show_files()
     lab.show_mesh()
     lab.panel.get_by_role("button", name="Refresh").click()
     lab.drag(files.row("local.txt"), mesh.row("inbox"))
-    lab.answer("Move")
     expect(files.row("local.txt")).to_have_count(0)
     assert (folder / "inbox" / "local.txt").read_text() == "from here\n"
     lab.drag(mesh.row("a.txt"), files.row("outbox"))
-    lab.answer("Move")
     expect(mesh.row("a.txt")).to_have_count(0)
     assert (account.local / "outbox" / "a.txt").read_text() == "a, first\n"
     (account.local / "outbox" / "a.txt").unlink()
@@ -121,16 +132,16 @@ def test_drag_from_one_browser_to_the_other(lab, mesh, folder, account):
 
 @pytest.mark.parametrize("size", [1234, 3_000_000], ids=["small", "chunked"])
 def test_upload_and_download(lab, mesh, folder, tmp_path, size):
-    content = os.urandom(size)
-    (tmp_path / "data.bin").write_bytes(content)
+    content, name = os.urandom(size), f"{size}.bin"
+    (tmp_path / name).write_bytes(content)
     with lab.page.expect_file_chooser() as chooser:
         lab.panel.get_by_role("button", name="Upload files").click()
-    chooser.value.set_files(tmp_path / "data.bin")
-    expect(mesh.row("data.bin")).to_be_visible()
-    wait_for(lambda: (folder / "data.bin").stat().st_size == size, "the whole file")
-    assert (folder / "data.bin").read_bytes() == content
+    chooser.value.set_files(tmp_path / name)
+    expect(mesh.row(name)).to_be_visible()
+    wait_for(lambda: (folder / name).stat().st_size == size, "the whole file")
+    assert (folder / name).read_bytes() == content
     with lab.page.expect_download() as download:
-        mesh.menu("data.bin", "Download")
+        mesh.menu(name, "Download")
     assert download.value.path().read_bytes() == content
 
 
@@ -141,9 +152,10 @@ def test_checkpoint_is_a_version_of_the_site(lab, mesh, folder, account):
     editor.fill("a, second")
     lab.save()
     assert account.versions("home/desk/a.txt") == [len("a, first\n")]
-    lab.from_menu_bar("File", "Revert to Checkpoint…")
-    lab.dialog.get_by_role("option").first.click()
-    lab.answer("Revert")
+    lab.from_menu_bar("File", "Revert Text to Checkpoint…")
+    # First the file as it is, then what the site has kept.
+    lab.dialog.get_by_role("combobox").select_option(index=1)
+    lab.answer("Ok")
     expect(editor).to_have_text("a, first")
     assert (folder / "a.txt").read_text() == "a, first\n"
 
@@ -182,24 +194,27 @@ def test_keyboard_alone(lab, folder):
     page.keyboard.press("Enter")
     expect(lab.panel).to_be_visible()
     home = lab.panel.get_by_role("tab", name="Home")
-    for _ in range(20):
-        if home.evaluate("tab => tab === document.activeElement"):
-            break
-        page.keyboard.press("Tab")
+    expect(home).to_be_visible()
+    tab_to(page, "[role=tab].jp-MeshAreas-tab")
     expect(home).to_be_focused()
     page.keyboard.press("ArrowRight")
     expect(lab.panel.get_by_role("tab", name="Projects", selected=True)).to_be_focused()
     page.keyboard.press("ArrowLeft")
     expect(lab.mesh.row("desk")).to_be_visible()
-    for _ in range(20):
-        if page.evaluate("!!document.activeElement.closest('.jp-DirListing-content')"):
-            break
-        page.keyboard.press("Tab")
-    expect(lab.panel.locator(".jp-DirListing-content :focus")).to_have_count(1)
+    tab_to(page, ".jp-DirListing-content *")
     page.keyboard.type("desk")
     page.keyboard.press("Enter")
-    expect(lab.mesh.row("a.txt")).to_be_visible()
-    page.keyboard.type("a.t")
+    expect(lab.mesh.row("a.txt").get_by_role("button")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     expect(lab.tab).to_have_accessible_name("a.txt")
-    expect(lab.mesh.region.get_by_title(re.compile(r"\bdesk$"))).to_be_visible()
+
+
+def tab_to(page, selector):
+    """Press Tab until what has the focus matches."""
+    for _ in range(12):
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"no {selector} within 12 presses of Tab")

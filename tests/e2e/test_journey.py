@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 pytestmark = pytest.mark.xdist_group("demo")
 
 SITES = {
-    "alpine": ("maya", "Maya Rossi", "sea-breeze"),
-    "coast": ("jan", "Jan Novak", "keeling-curve"),
+    "alpine": ("maya", "Maya Rossi at Alpine University", "sea-breeze"),
+    "coast": ("jan", "Jan Novak at Coast Institute", "keeling-curve"),
 }
 
 
@@ -46,18 +46,14 @@ def test_login(open_lab, account):
 
 
 def test_two_trees_and_who_i_am(lab, account, sample):
-    _, full_name, _ = SITES[account.site.name]
+    _, me, _ = SITES[account.site.name]
     files = lab.show_files()
     expect(files.row("mesh")).to_be_visible()
     files.enter("mesh")
     for area in ("home", "projects", "shares"):
         expect(files.row(area)).to_be_visible()
     mesh = lab.show_mesh()
-    expect(
-        lab.panel.get_by_role(
-            "button", name=f"{full_name} at {account.site.name}: Connected", exact=False
-        )
-    ).to_be_visible()
+    expect(lab.panel.get_by_role("button", name=f"{me}: Connected")).to_be_visible()
     expect(lab.panel.get_by_role("meter", name="Storage")).to_be_visible()
     expect(lab.panel.get_by_text("of 5 GB used")).to_be_visible()
     expect(lab.panel.get_by_role("tab", name="Home", selected=True)).to_be_visible()
