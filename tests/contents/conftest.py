@@ -22,8 +22,6 @@ def no_blocking_calls() -> Iterator[None]:
         for module in ("filemanager", "fileio", "filecheckpoints", "largefilemanager"):
             function.can_block_in(f"jupyter_server/services/contents/{module}.py", Every())
         function.can_block_in("jupyter_server/serverapp.py", {"initialize"})
-        # grpc joins its poller for a moment when its last channel goes.
-        function.can_block_in("grpc/aio/_channel.py", Every())
     guard.activate()
     yield
     guard.deactivate()

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import grpc
 import pytest
 
 from jupyter_mesh.testing.contents import ContentsContract
@@ -22,8 +23,15 @@ class TestNode(ContentsContract):
         return node_site
 
 
+@pytest.fixture(scope="module")
+async def grpc_kept() -> AsyncIterator[None]:
+    """Keeps grpc running: it stops, and blocks for that, whenever its last channel goes."""
+    async with grpc.aio.insecure_channel("127.0.0.1:1"):
+        yield
+
+
 @pytest.mark.site
 class TestRealSite(ContentsContract):
     @pytest.fixture
-    def site(self, real_site: RunningSite) -> RunningSite:
+    def site(self, real_site: RunningSite, grpc_kept: None) -> RunningSite:
         return real_site
