@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from jupyter_mesh._version import __version__
+from jupyter_mesh.auth import RedactingFilter
 from jupyter_mesh.errors import MeshError
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         level=logging.DEBUG if args.debug else logging.WARNING,
         format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(RedactingFilter())
     try:
         return int(args.func(args))
     except MeshError as error:

@@ -1,3 +1,6 @@
+import asyncio
+import sys
+
 import pytest
 
 
@@ -62,3 +65,18 @@ async def test_a_file_in_the_way_is_told_of(login, site, tmp_path):
     code, _, error = await login(site.users[0].password + "\n", tmp_path / "file" / "token")
     assert code == 1
     assert "choose another place" in error
+
+
+async def test_debug_tells_the_cause_and_no_secret(site):
+    """In a process of its own: there the program sets the logging up."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "jupyter_mesh.cli", "--debug", "login", "--gateway", site.gateway),
+        *("--username", site.users[0].name, "--token-file", "unused"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, error = await process.communicate(b"marker-of-a-password\n")
+    assert process.returncode == 1
+    assert b"The cause" in error
+    assert b"marker-of-a-password" not in error
