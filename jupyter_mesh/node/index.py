@@ -8,7 +8,7 @@ user add`` side by side (WAL); within one process only one thread at a time may 
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -157,8 +157,8 @@ class Index:
             yield
             self._db.execute("COMMIT")
         except BaseException:
-            # SQLite ends the transaction by itself after some failures, and keeps it open after others.
-            if self._db.in_transaction:
+            # After some failures SQLite has ended the transaction by itself.
+            with suppress(sqlite3.OperationalError):
                 self._db.execute("ROLLBACK")
             raise
 

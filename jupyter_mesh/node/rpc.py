@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import secrets
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -12,7 +13,7 @@ from cs3.rpc.v1beta1 import code_pb2, status_pb2
 
 from jupyter_mesh.errors import MeshError
 from jupyter_mesh.node.address import Caller
-from jupyter_mesh.node.refusal import Reason, Refused
+from jupyter_mesh.node.refusal import Reason, Refused, refusal_from
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -113,6 +114,10 @@ async def _serve(
         return reply(status=_status(site.flavour.code(name, error.reason), str(error)))
     except MeshError as error:
         return reply(status=_status(site.flavour.code(name, Reason.MISSING), str(error)))
+    except (OSError, sqlite3.Error) as error:
+        log.exception("%s failed", name)
+        refused = refusal_from(error)
+        return reply(status=_status(site.flavour.code(name, refused.reason), str(refused)))
     except (
         Exception
     ):  # A bug of ours must reach the client as a status, and the log with its cause.

@@ -86,8 +86,8 @@ class Uploads:
         )
         self._check(upload, parent, size or 0)
         self._drop_expired()
-        self.path(upload).touch(mode=0o600)
         with self._site.index.change():
+            self.path(upload).touch(mode=0o600)
             self._site.index.run(
                 "INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 upload.id,
@@ -114,15 +114,16 @@ class Uploads:
     def get(self, upload: str) -> Upload:
         """An upload that is not finished; raises Refused(USED)."""
         row = self._site.index.row("SELECT * FROM uploads WHERE id = ?", upload)
-        if row is None:
+        if row is None or not (self._site.store.uploads / upload).exists():
             raise Refused(Reason.USED, "This upload is finished, or was given up.")
         return Upload(**dict(row))
 
     def drop(self, upload: Upload) -> None:
         """Give an upload up."""
+        # The file first: on a full disk there is no room to note anything before it is gone.
+        self.path(upload).unlink(missing_ok=True)
         with self._site.index.change():
             self._site.index.run("DELETE FROM uploads WHERE id = ?", upload.id)
-        self.path(upload).unlink(missing_ok=True)
 
     def check(self, upload: Upload, size: int) -> None:
         """Raise Refused when the target cannot take ``size`` bytes, for whatever reason, before they are sent."""

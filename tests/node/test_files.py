@@ -163,13 +163,13 @@ async def test_what_stat_tells(filled, flavour):
         assert folder.size == 4096
 
 
-async def test_ten_thousand_entries(site, einstein):
+async def test_a_long_listing(site, einstein):
     folder = site.home / "many"
     folder.mkdir()
-    for number in range(10_000):
+    for number in range(2_000):
         (folder / f"{number}.ipynb").touch()
     first = await einstein.ls("many")
-    assert len(first) == 10_000
+    assert len(first) == 2_000
     assert {name: info.etag for name, info in (await einstein.ls("many")).items()} == {
         name: info.etag for name, info in first.items()
     }
