@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import hashlib
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ class Spool:
     """The pieces so far. The file has no name on the disk: whatever ends the server, nothing is left."""
 
     file: BinaryIO
+    first: bytes
+    """Digest of the first piece: who sends the same one again starts over after a broken connection."""
     if_match: str = ""
     if_absent: bool = False
     size: int = 0
@@ -74,14 +77,15 @@ class Spools:
         self, path: str, data: bytes, *, if_match: str = "", if_absent: bool = False
     ) -> Spool:
         """Start an upload with its first piece; 409 while another one to the same place is active."""
+        first = hashlib.blake2b(data).digest()
         old = self._spools.get(path)
-        if old is not None and time.monotonic() - old.touched < BUSY:
+        if old and old.first != first and time.monotonic() - old.touched < BUSY:
             raise Refusal(
                 409, f'Another upload to "{path}" is under way. Try again in half a minute.'
             )
         self.drop(path)
         file = await asyncio.to_thread(tempfile.TemporaryFile, buffering=0)
-        spool = Spool(file, if_match=if_match, if_absent=if_absent)  # type: ignore[arg-type]
+        spool = Spool(file, first, if_match=if_match, if_absent=if_absent)  # type: ignore[arg-type]
         self._spools[path] = spool
         await self._add(path, spool, data)
         return spool
