@@ -47,6 +47,7 @@ TUS_FROM = 16 << 20
 TUS_CHUNK = 16 << 20
 STALLS = 3
 PAUSE = 0.3
+BLINK = 0.1
 NO_SUCH_ETAG = "no-such-etag-jupyter-mesh-asks-whether-conditions-count"
 
 
@@ -133,6 +134,8 @@ class Writing(Tree):
         there: Resource | None = None
         if not (enforced and (save.if_match or save.if_absent) and save.body.size):
             there = await self._stat_if_there(save.place)
+            if there is None and save.if_match:
+                there = await self._stat_again(save.place)
             self._check(save, there)
             if enforced is None and save.if_match:
                 await self._probe_conditions(save)
@@ -157,6 +160,11 @@ class Writing(Tree):
                 raise
             raise explained from error
         return await self._verified(save, etag)
+
+    async def _stat_again(self, place: Place) -> Resource | None:
+        """A second look: while somebody saves a file, Reva has none of that name for a moment."""
+        await asyncio.sleep(BLINK)
+        return await self._stat_if_there(place)
 
     def _check(self, save: _Save, there: Resource | None) -> None:
         """The conditions, for sites that do not check them, and the folder that an upload would destroy."""
@@ -237,6 +245,8 @@ class Writing(Tree):
                 elif refusal.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
                     if await self._arrived(save, before, refusal):
                         return ""
+                elif refusal.code == "INTERNAL" and not last and await self._unharmed(save, before):
+                    continue  # Reva fails when two save the same file at once.
                 elif not save.body.size:
                     return ""  # The site was done when it was announced; the Stat decides.
                 elif refusal.code not in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
@@ -281,6 +291,13 @@ class Writing(Tree):
             if reached > offset:
                 stalls = 0
             offset = reached
+
+    async def _unharmed(self, save: _Save, before: str) -> bool:
+        """True if a file that the site failed to save may be saved once more."""
+        there = await self._stat_if_there(save.place)
+        if there is None or there.is_directory or save.if_absent:
+            return False
+        return not save.if_match or there.etag == before
 
     async def _arrived(self, save: _Save, before: str, refusal: Refusal) -> bool:
         """After a break of unknown outcome: True if the content is there, False if it surely is not.
@@ -328,7 +345,11 @@ class Writing(Tree):
 
     async def _verified(self, save: _Save, etag: str) -> Resource:
         """The resource after the save; its etag is that of our content, even if another writer came at once."""
-        found = await self._processed(save.place)
+        try:
+            found = await self._processed(save.place)
+        except NotFound:
+            await asyncio.sleep(BLINK)
+            found = await self._processed(save.place)
         same = found.size == save.body.size and (
             found.checksum is None
             or found.checksum.algorithm != save.checksum.algorithm

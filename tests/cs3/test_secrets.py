@@ -68,7 +68,7 @@ async def test_secrets_stay_inside(tmp_path: Path, caplog: pytest.LogCaptureFixt
                 await download.read()
             failing = {
                 "PUT refused": (
-                    lambda: statuses.update(PUT=[500]),
+                    lambda: statuses.update(PUT=[500, 500]),
                     lambda: mesh.upload("home/a.txt", b"x"),
                 ),
                 "PUT without login": (

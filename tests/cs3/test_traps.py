@@ -385,7 +385,7 @@ async def test_a_refused_put_saves_nothing(node: Node, status: int, error: type[
     statuses: dict[str, list[int]] = {}
     async with node(middlewares=[traps.refuses(statuses)]) as (_, mesh):
         await mesh.upload("home/a.txt", b"kept")
-        statuses["PUT"] = [status]
+        statuses["PUT"] = [status, status]
         with pytest.raises(error):
             await mesh.upload("home/a.txt", b"lost")
         assert await mesh.read("home/a.txt") == b"kept"
@@ -666,3 +666,22 @@ async def test_a_part_that_begins_elsewhere_is_refused(node: Node) -> None:
         with pytest.raises(SiteError, match="another part"):
             async with mesh.download("home/ten", start=4, stop=8):
                 pass
+
+
+async def test_a_save_that_failed_inside_the_site_is_tried_once_more(node: Node) -> None:
+    statuses = {"PUT": [500]}
+    async with node(middlewares=[traps.refuses(statuses)]) as (_, mesh):
+        await mesh.touch("home/a.txt")
+        await mesh.upload("home/a.txt", b"content")
+        assert await mesh.read("home/a.txt") == b"content"
+
+
+@pytest.mark.parametrize("flavour", ["spaces", "paths"])
+async def test_a_file_that_is_gone_for_a_moment_is_no_conflict(node: Node, flavour: str) -> None:
+    trap = traps.Fails()
+    async with node(trap, flavour=flavour) as (_, mesh):
+        old = await mesh.upload("home/a.txt", b"one")
+        blink = ("NOT_FOUND", "path not found when statting")
+        trap.next["Stat"] = [blink, None, blink]
+        await mesh.upload("home/a.txt", b"two", if_match=old.etag)
+        assert await mesh.read("home/a.txt") == b"two"
