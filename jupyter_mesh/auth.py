@@ -97,14 +97,14 @@ class FileToken(TokenSource):
         try:
             with self.path.open("rb") as file:
                 status = os.fstat(file.fileno())
-                stamp = (status.st_ino, status.st_mtime_ns)
-                if stamp == self._stamp:
-                    return
                 if status.st_mode & 0o077:
                     raise InvalidRequest(
                         f"The token file {self.path} can be read by others. "
                         f"Make it yours alone: chmod 600 {self.path}."
                     )
+                stamp = (status.st_ino, status.st_mtime_ns)
+                if stamp == self._stamp:
+                    return
                 text = file.read(1 << 16)
         except OSError as error:
             raise LoginEnded(
