@@ -100,10 +100,9 @@ class DataGateway:
         """Raise NotAllowed unless this host may receive the user's token."""
         parts = urlsplit(url)
         host = parts.hostname or ""
-        mine = self._settings.host.strip("[]")
-        known = host in (mine, *self._settings.data_hosts) or (
-            is_loopback(host) and is_loopback(mine)
-        )
+        mine = self._settings.host.strip("[]").lower()
+        named = {name.strip("[]").lower() for name in self._settings.data_hosts}
+        known = host == mine or host in named or (is_loopback(host) and is_loopback(mine))
         if not known:
             raise NotAllowed(
                 f"{self._settings.name} keeps its content at {host or 'an unknown host'}, which is not among the hosts "
