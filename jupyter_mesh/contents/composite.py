@@ -65,7 +65,9 @@ class CompositeContentsManager(AsyncContentsManager):
     max_copy_folder_size_mb = Int(
         500, help="Size in MB up to which a local folder may be copied."
     ).tag(config=True)
-    checkpoints_class = Type(CompositeCheckpoints, klass=AsyncCheckpoints).tag(config=True)
+    checkpoints_class = Type(
+        CompositeCheckpoints, klass=AsyncCheckpoints, help="Each part has its own checkpoints."
+    ).tag(config=True)
     local = Instance(LocalContents, help="The part that holds the files of this server.")
     mesh = Instance(MeshContentsManager, help="The part that holds the mesh.")
 
@@ -168,12 +170,19 @@ class CompositeContentsManager(AsyncContentsManager):
     @answers
     async def exists(self, path: str) -> bool:
         """True for anything."""
-        return await self.file_exists(path) or await self.dir_exists(path)
+        part = self.part(path)
+        if isinstance(part, MeshContentsManager):
+            return self._is_mount(path) or await part.exists(path)
+        return await part.file_exists(path) or await part.dir_exists(path)
 
     @answers
     async def get_kernel_path(self, path: str, model: Model | None = None) -> str:
         """The folder of a document: where its kernel starts."""
-        return await self.part(path.rpartition(":")[2]).get_kernel_path(path, model)
+        part = self.part(path)
+        # The stock answer for local files looks at the disk, and takes paths that lead elsewhere.
+        return (
+            await part.get_kernel_path(path, model) if part is self.mesh else parent_of(clean(path))
+        )
 
     async def resolve_path(self, path: str) -> str | None:
         """The API path of a file of this machine, below the mount or below the local root; else None."""
@@ -218,7 +227,7 @@ class CompositeContentsManager(AsyncContentsManager):
             "name": MOUNT,
             "path": MOUNT,
             "type": "directory",
-            "writable": False,
+            "writable": bool(self.mesh.mesh_root),
             "created": self._born,
             "last_modified": self._born,
             "size": None,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from jupyter_mesh.errors import (
     AlreadyExists,
+    InvalidRequest,
     IsADirectory,
     MeshError,
     NotAllowed,
@@ -154,7 +155,7 @@ class LocalPlace:
         return await self._do(path, _entry_of)
 
     async def entries(self, path: str) -> list[Entry]:
-        """What the folder holds; links that lead nowhere are left out."""
+        """What the folder holds; InvalidRequest for what is neither file nor folder."""
         return await self._do(path, _entries_of)
 
     @asynccontextmanager
@@ -200,11 +201,21 @@ class LocalPlace:
 
 
 def _entry_of(where: Path) -> Entry:
-    return Entry(where.name, where.is_dir(), where.stat().st_size)
+    if where.is_dir():
+        if where.is_symlink():
+            raise InvalidRequest(
+                f'"{where.name}" is a link to another folder: it cannot be copied.'
+            )
+        return Entry(where.name, True)
+    if not where.is_file():
+        # Opening a pipe would wait for somebody to write into it; a dead link holds nothing.
+        where.lstat()
+        raise InvalidRequest(f'"{where.name}" is not an ordinary file: it cannot be copied.')
+    return Entry(where.name, False, where.stat().st_size)
 
 
 def _entries_of(where: Path) -> list[Entry]:
-    return [_entry_of(each) for each in sorted(where.iterdir()) if each.exists()]
+    return [_entry_of(each) for each in sorted(where.iterdir())]
 
 
 def _publish(part: Path, target: Path) -> None:

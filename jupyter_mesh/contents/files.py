@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 import os
+import stat
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from tornado.iostream import StreamClosedError
 from jupyter_mesh.contents.answers import Refusal, answers
 from jupyter_mesh.contents.copies import disk_failures
 from jupyter_mesh.contents.models import hash_of
-from jupyter_mesh.errors import IsADirectory, RangeNotSatisfiable
+from jupyter_mesh.errors import IsADirectory, NotAllowed, RangeNotSatisfiable
 from jupyter_mesh.paths import name_of
 
 if TYPE_CHECKING:
@@ -111,6 +112,9 @@ class LocalSource:
             await asyncio.to_thread(file.close)
 
     def _open(self) -> tuple[FileIO, FileFacts]:
+        if not stat.S_ISREG(os.stat(self._where).st_mode) and not self._where.is_dir():
+            # Opening a pipe would wait for somebody to write into it.
+            raise NotAllowed(f'"{self._path}" is not an ordinary file.')
         file = FileIO(self._where)
         status = os.fstat(file.fileno())
         etag = f"{status.st_mtime_ns:x}-{status.st_size:x}"

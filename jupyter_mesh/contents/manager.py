@@ -125,13 +125,14 @@ class MeshContentsManager(MeshReader):
 
     async def _conflict(self, path: str, mesh: str) -> Conflict:
         """The sentence for a save over a later change, with its time if the site tells it now."""
+        self._memory.doubt(mesh)
         try:
             changed = (await self.client.stat(mesh)).modified
             when = f" at {changed:%H:%M:%S} UTC on {changed:%d %B}"
         except MeshError:
             when = ""
         return Conflict(
-            f'"{path}" was changed by someone else{when}, after it was opened here. '
+            f'"{path}" was changed{when}, after it was opened here. '
             "Nothing was overwritten: reload it, or save your text under another name."
         )
 
@@ -331,7 +332,11 @@ class MeshContentsManager(MeshReader):
         """Have the site put a version back in place of the file as it is."""
         path, mesh = self._open(path)
         async with self._locks.hold(mesh):
-            self._memory.wrote(await self.client.restore_version(mesh, key))
+            # What is open in a browser is not this content: nothing builds on it before it is read.
+            try:
+                await self.client.restore_version(mesh, key)
+            finally:
+                self._memory.forget(mesh)
         self.emit(data={"action": "save", "path": path})
 
     def _os_path(self, path: str, mesh: str) -> str:

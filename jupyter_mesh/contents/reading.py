@@ -70,7 +70,9 @@ class MeshReader(AsyncContentsManager):
         False, help="Folders need not be empty to be deleted, also without delete_to_trash."
     ).tag(config=True)
     client = Instance(MeshClient, help="The client of the site, for all parts of the server.")
-    checkpoints_class = Type(MeshCheckpoints, klass=AsyncCheckpoints).tag(config=True)
+    checkpoints_class = Type(
+        MeshCheckpoints, klass=AsyncCheckpoints, help="Checkpoints are the versions of the site."
+    ).tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -197,12 +199,10 @@ class MeshReader(AsyncContentsManager):
         self._memory.saw(mesh, resource)
         return resource
 
+    @answers
     async def get_kernel_path(self, path: str, model: Model | None = None) -> str:
         """The folder of a document: where its kernel starts. The site is not asked."""
-        try:
-            return parent_of(clean(path.rpartition(":")[2]))
-        except MeshError as error:
-            raise Refusal(error.status, str(error)) from error
+        return parent_of(clean(path))
 
     async def resolve_path(self, path: str) -> str | None:
         """The API path of a file of this machine that lies below the mount; None for any other."""
@@ -237,9 +237,11 @@ class MeshReader(AsyncContentsManager):
             else:
                 model = await self._read(mesh, path, type, format, bool(require_hash))
         except IsADirectory as error:
+            self._memory.doubt(mesh)
             message = f"{path} is a directory, not a {type or 'file'}"
             raise Refusal(400, message, reason="bad type") from error
         except NotADirectory as error:
+            self._memory.doubt(mesh)
             raise Refusal(400, f"{path} is not a directory", reason="bad type") from error
         except NotFound:
             self._memory.forget(mesh)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 
 import pytest
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
@@ -11,6 +12,7 @@ from traitlets import TraitError
 from traitlets.config import Config, LoggingConfigurable
 
 from jupyter_mesh.contents import CompositeContentsManager, MeshContentsManager
+from jupyter_mesh.contents.answers import answers
 from jupyter_mesh.errors import NotAllowed, Unavailable
 from jupyter_mesh.paths import join
 from jupyter_mesh.testing.contents import (
@@ -232,6 +234,32 @@ async def test_nothing_is_replaced_on_the_way(contents, folder, local):
             await call
 
 
+async def test_what_is_neither_file_nor_folder_stays(contents, folder, local):
+    await asyncio.to_thread(os.mkfifo, local / "d" / "pipe")
+    (local / "e").mkdir()
+    (local / "e" / "link").symlink_to(local / "d")
+    for name, words in (("d", "not an ordinary file"), ("e", "a link to another folder")):
+        with refused(400, words):
+            await contents.rename(name, join(folder, name))
+        assert (local / name).exists()
+        assert not await contents.exists(join(folder, name))
+    with refused(403, "not an ordinary file"):
+        await answers_of(contents.file_source("d/pipe").look(), contents)
+
+
+async def answers_of(work, contents):
+    """What the files handler would answer."""
+
+    class Handler:
+        log = contents.log
+
+        @answers
+        async def get(self):
+            return await work
+
+    return await Handler().get()
+
+
 @pytest.mark.parametrize("what", ["a.txt", "d"])
 async def test_the_source_stays_when_the_way_fails(contents, folder, local, monkeypatch, what):
     async def away(*args, **kwargs):
@@ -360,6 +388,7 @@ async def test_files_of_this_machine_are_found_by_their_path(contents, local, mo
 async def test_kernels_of_local_documents_start_beside_them(contents):
     assert await contents.get_kernel_path("d/n.ipynb") == "d"
     assert await contents.get_kernel_path("mesh/home/d/n.ipynb") == "mesh/home/d"
+    assert await contents.get_kernel_path("mesh/home/a:b/n.ipynb") == "mesh/home/a:b"
     with refused(404):
         await contents.get_kernel_path("../../etc/x")
 
