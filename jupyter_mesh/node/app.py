@@ -86,7 +86,7 @@ class Node:
                 "and key, or say --allow-remote if a proxy or a private network protects it."
             )
         self.name = name
-        self.data = data.resolve()
+        self.data = data.absolute()
         self._host = host
         self._ports = (gateway_port, http_port)
         self._open = partial(

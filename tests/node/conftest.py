@@ -10,7 +10,6 @@ from pathlib import Path
 import aiohttp
 import grpc
 import pytest
-from blockbuster import blockbuster_ctx
 from cs3.gateway.v1beta1 import gateway_api_pb2 as gateway
 from cs3.gateway.v1beta1 import gateway_api_pb2_grpc as stubs
 from cs3.rpc.v1beta1 import code_pb2
@@ -25,13 +24,6 @@ from jupyter_mesh.node.users import add_project, add_user
 MACHINE_KEY = "key-of-the-machines"
 PASSWORD = "relativity-1905"
 CHANNEL = [("grpc.max_receive_message_length", 64 << 20)]
-
-
-@pytest.fixture(autouse=True)
-def no_blocking_calls():
-    """Turn a blocking call of the node inside the event loop into an error."""
-    with blockbuster_ctx("jupyter_mesh.node"):
-        yield
 
 
 @pytest.fixture(params=["spaces", "paths"])
