@@ -26,7 +26,7 @@ demo: .venv/.lab .venv/.proxy
 
 test: .venv/.lab .venv/.proxy .venv/.browser
 	cd labextension && jlpm test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
 test-site: .venv/.python
 	@test -n "$(SITE)" || { echo "Say which site: make test-site SITE=site.toml" >&2; exit 2; }

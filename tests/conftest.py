@@ -1,6 +1,7 @@
 """What all tests share: one event loop per session, and a real site where ``--site`` names one."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("site")]
         if lost:
             config.hook.pytest_deselected(items=lost)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests that share hubs and browsers in one worker, and those of a file together.
+
+    The groups of xdist 3.8 do that by names that pytest 9.2 does not keep.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class BySharedServers(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "e2e" if "tests/e2e/" in nodeid else nodeid.partition("::")[0]
+
+    return BySharedServers(config, log)
 
 
 @pytest.fixture(scope="session")
