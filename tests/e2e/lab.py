@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import nbformat
 from playwright.sync_api import Locator, Page, expect
 
 PICTURES = Path(__file__).parents[2] / "test-results" / "pictures"
@@ -10,6 +11,15 @@ START = 60_000
 """Milliseconds for a server, a Lab or a kernel to start on a busy machine."""
 
 expect.set_options(timeout=15_000)
+
+
+def notebook_of(source):
+    """A notebook for Python with one cell, as bytes."""
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source)],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    return nbformat.writes(notebook).encode()
 
 
 class Browser:

@@ -217,7 +217,8 @@ class Harbour:
         homes = self.hub.state / "home"
         self.site = Site("harbour", self.node.gateway, self.hub.url, self.node.data, homes)
         for name, password in self.passwords.items():
-            self.site.add(name, password)
+            # The site makes a home with the first look into it.
+            self.site.add(name, password).ask_site(lambda mesh: mesh.stat("home"))
 
     @property
     def token_files(self):

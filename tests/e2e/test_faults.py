@@ -8,16 +8,12 @@ import pytest
 from playwright.sync_api import expect
 
 from jupyter_mesh.auth import expiry_of
+from tests.e2e.lab import notebook_of
 from tests.e2e.processes import wait_for
 
 pytestmark = pytest.mark.xdist_group("harbour")
 
-NOTEBOOK = nbformat.writes(
-    nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell("'first'")],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    )
-).encode()
+NOTEBOOK = notebook_of("'first'")
 
 
 @pytest.fixture
@@ -170,7 +166,7 @@ def test_sign_out(open_lab, ada):
     lab.fill_login(ada.password)
     lab.wait_until_open()
     lab.from_menu_bar("File", "Log Out")
-    expect(lab.page.get_by_role("link", name="Login")).to_be_visible()
+    expect(lab.page.get_by_label("Password")).to_be_visible()
     lab.page.goto(f"{lab.base}/lab")
     expect(lab.page.get_by_label("Password")).to_be_visible()
     answer = lab.page.request.get(f"{lab.base}/api/contents/mesh/home", max_redirects=0)

@@ -4,10 +4,10 @@ import json
 import re
 from pathlib import Path
 
-import nbformat
 import pytest
 from playwright.sync_api import Error, expect
 
+from tests.e2e.lab import notebook_of
 from tests.e2e.processes import family, wait_for
 
 pytestmark = pytest.mark.xdist_group("harbour")
@@ -94,8 +94,7 @@ def told_by_processes(*pids):
 
 def test_no_secret_is_seen(open_lab, harbour):
     ada = harbour.site.accounts["ada"]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
-    (ada.files / "seen.ipynb").write_text(nbformat.writes(notebook))
+    (ada.files / "seen.ipynb").write_bytes(notebook_of(CELL))
 
     lab = open_lab(ada, known=False)
     page = lab.page
@@ -137,4 +136,6 @@ def test_no_secret_is_seen(open_lab, harbour):
     assert str(harbour.hub.state / "jupyterhub.sqlite") in files
     kept = {name: files.pop(name) for name in tokens}
     assert search(kept, secrets), "the search finds nothing where there is something"
+    for heard in ("api/mesh/status", "api/contents/mesh/home/seen.ipynb", "channels", "hub/home"):
+        assert any(heard in place for place in recorder.heard), f"nothing was heard of {heard}"
     assert search(files | processes | recorder.heard, secrets) == []
