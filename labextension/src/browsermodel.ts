@@ -1,5 +1,6 @@
 // The folder that the Mesh browser shows.
-import type { Contents } from '@jupyterlab/services';
+import type { Contents, ServerConnection } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ISignal } from '@lumino/signaling';
 
 import { PathExt } from '@jupyterlab/coreutils';
@@ -17,8 +18,14 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
     this._base = options.root;
     this._start = options.start;
     this._database = options.state;
-    this.connectionFailure.connect(this._onFailure, this);
+    this._words = options.trans;
+    super.connectionFailure.connect(this._onFailure, this);
     this.refreshed.connect(this._emitChanged, this);
+  }
+
+  /** Emitted when a folder cannot be read, unless it is gone: that is said in place, without a dialog. */
+  override get connectionFailure(): ISignal<this, Error> {
+    return this._siteFailure;
   }
 
   /** Emitted when anything that is told here, or the listing, has changed. */
@@ -97,7 +104,10 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
   protected override handleContents(contents: Contents.IModel): void {
     super.handleContents(contents);
     this._isPopulated = true;
-    this._failure = '';
+    if (!this._isGone) {
+      this._failure = '';
+    }
+    this._isGone = false;
   }
 
   /** The folder of the last visit, if it is still there. */
@@ -129,7 +139,19 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
   }
 
   private _onFailure(_: unknown, error: Error): void {
-    this._failure = error.message;
+    const status = (error as Partial<ServerConnection.ResponseError>).response
+      ?.status;
+    if (status === 404) {
+      // The base class goes on to the root, which can be read: what happened has to stay on the screen.
+      this._isGone = true;
+      this._failure = this._words.__(
+        '"%1" is no longer here.',
+        PathExt.basename(this._opening ?? this.path)
+      );
+    } else {
+      this._failure = error.message;
+      this._siteFailure.emit(error);
+    }
     this._emitChanged();
   }
 
@@ -148,6 +170,9 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
   private _isPopulated = false;
   private _isFilterSet = false;
   private _failure = '';
+  private _isGone = false;
+  private _siteFailure = new Signal<this, Error>(this);
+  private _words: TranslationBundle;
   private _timer: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -157,5 +182,6 @@ export namespace MeshBrowserModel {
     root: string;
     /** API path of the folder to open first. */
     start: string;
+    trans: TranslationBundle;
   }
 }

@@ -218,26 +218,36 @@ async function askUntilSure(
   }
 }
 
+/** Seconds for which a change counts as made just now. */
+const JUST_NOW = 60;
+
 async function ask(
   name: string,
   theirs: Contents.IModel,
   trans: TranslationBundle
 ): Promise<Choice> {
-  const { button } = await showDialog({
-    title: trans.__(
-      '"%1" was changed by somebody else %2.',
-      name,
-      Time.formatHuman(theirs.last_modified)
-    ),
+  const age = (Date.now() - new Date(theirs.last_modified).getTime()) / 1000;
+  const dialog = new Dialog({
+    title:
+      age < JUST_NOW
+        ? trans.__('"%1" was changed by somebody else just now.', name)
+        : trans.__(
+            '"%1" was changed by somebody else %2.',
+            name,
+            Time.formatHuman(theirs.last_modified)
+          ),
     body: trans.__('Your changes are still here.'),
     buttons: [
       Dialog.cancelButton({ label: trans.__('Cancel') }),
-      Dialog.warnButton({
+      // Not in red: what they lose is asked for once more.
+      Dialog.createButton({
         label: trans.__('Load theirs…'),
+        accept: false,
         actions: ['theirs']
       }),
-      Dialog.warnButton({
+      Dialog.createButton({
         label: trans.__('Overwrite…'),
+        accept: false,
         actions: ['overwrite']
       }),
       Dialog.okButton({
@@ -247,5 +257,7 @@ async function ask(
     ],
     defaultButton: 3
   });
+  dialog.addClass('jp-MeshConflict');
+  const { button } = await dialog.launch();
   return (button.actions[0] as Choice | undefined) ?? 'cancel';
 }

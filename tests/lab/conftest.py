@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import jupyter_mesh
 
@@ -51,6 +51,17 @@ NOTEBOOK = {
     "nbformat": 4,
     "nbformat_minor": 5,
 }
+
+
+expect.set_options(timeout=15_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser on a busy machine takes its time."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.timeout(180))
 
 
 def free_port() -> int:
@@ -147,8 +158,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site.stop()
 
 
+@pytest.fixture(scope="session")
+def token() -> str:
+    """The token of every lab here."""
+    return TOKEN
+
+
+@pytest.fixture(scope="session")
+def run_lab() -> Callable[..., contextlib.AbstractContextManager[str]]:
+    """Runs a lab of the test's own."""
+    return running_lab
+
+
 @contextlib.contextmanager
-def run_lab(home: Path, environment: dict[str, str], *options: str) -> Iterator[str]:
+def running_lab(home: Path, environment: dict[str, str], *options: str) -> Iterator[str]:
     """A JupyterLab in a process of its own; gives its URL."""
     quiet = home / "settings" / "@jupyterlab" / "apputils-extension"
     quiet.mkdir(parents=True)
@@ -202,7 +225,7 @@ def run_lab(home: Path, environment: dict[str, str], *options: str) -> Iterator[
 def lab(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A JupyterLab whose files are local ones with the site below mesh/; gives its URL."""
     manager = "jupyter_mesh.contents.CompositeContentsManager"
-    with run_lab(
+    with running_lab(
         tmp_path_factory.mktemp("lab"),
         site.environment,
         f"--ServerApp.contents_manager_class={manager}",

@@ -130,6 +130,48 @@ def test_what_is_copied_in_one_browser_is_pasted_in_the_other(open_panel, site, 
     assert site.disk(f"home/{verb}-from-mesh.txt").exists() is stays
 
 
+def test_a_folder_that_went_away_is_said_in_place(open_panel, site):
+    folder = site.disk("home/fleeting")
+    folder.mkdir(parents=True)
+    page = open_panel()
+    panel = panel_of(page)
+    expect(row(panel, "fleeting")).to_be_visible()
+    folder.rmdir()
+    row(panel, "fleeting").dblclick()
+    expect(panel.get_by_role("alert")).to_contain_text('"fleeting" is no longer here.')
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_file_dragged_onto_a_local_folder_moves_there(open_panel, site):
+    site.put("home/dragged.txt", "on the move")
+    page = open_panel()
+    panel, files = panel_of(page), files_of(page)
+    expect(row(panel, "dragged.txt")).to_be_visible()
+    # Both browsers side by side: ours on the right.
+    page.evaluate(
+        """() => {
+          const { shell } = window.jupyterapp;
+          const panel = Array.from(shell.widgets('left')).find(w => w.id === 'jp-mesh-panel');
+          shell.add(panel, 'right');
+          shell.activateById(panel.id);
+        }"""
+    )
+    page.get_by_role("tab", name=re.compile("File Browser")).click()
+    expect(row(files, "scratch")).to_be_visible()
+    expect(row(panel, "dragged.txt")).to_be_visible()
+    source = row(panel, "dragged.txt").bounding_box()
+    target = row(files, "scratch").bounding_box()
+    page.mouse.move(source["x"] + 60, source["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(source["x"] + 80, source["y"] + 20, steps=5)
+    page.mouse.move(target["x"] + 60, target["y"] + 8, steps=10)
+    page.mouse.up()
+    expect(row(panel, "dragged.txt")).to_have_count(0)
+    row(files, "scratch").dblclick()
+    expect(row(files, "dragged.txt")).to_be_visible()
+    assert not site.disk("home/dragged.txt").exists()
+
+
 def test_a_hidden_panel_asks_nothing(open_lab, page):
     asked: list[str] = []
     page.clock.install()

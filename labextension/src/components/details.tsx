@@ -48,10 +48,11 @@ export function Details(props: IDetailsProps): JSX.Element {
     ]
   ];
   if (status.user) {
-    rows.push(
-      [trans.__('Name'), status.user.displayName],
-      [trans.__('User name'), status.user.username]
-    );
+    const { displayName, username } = status.user;
+    rows.push([trans.__('User name'), username]);
+    if (displayName !== username) {
+      rows.push([trans.__('Name'), displayName]);
+    }
   }
   if (status.quota) {
     rows.push([trans.__('Used'), formatBytes(status.quota.used)]);

@@ -70,10 +70,14 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
       start: mesh.areas[0].path,
       state: state ?? undefined,
       translator: translator ?? undefined,
+      trans,
       auto: true,
-      // A panel that nobody sees, or a server that is away, is asked nothing.
+      // Nothing is asked for a panel that nobody sees, of a server that is away, or where no site is.
       refreshStandby: () =>
-        !browser.isVisible || info?.isConnected === false || 'when-hidden'
+        !browser.isVisible ||
+        info?.isConnected === false ||
+        mesh.status?.state === 'not-configured' ||
+        'when-hidden'
     });
     const browser: MeshFileBrowser = new MeshFileBrowser({
       id: BROWSER_ID,
