@@ -19,7 +19,7 @@ from jupyter_mesh.paths import join
 
 __all__ = ["DemoSite"]
 
-READY = 60.0
+READY = 120.0
 """Seconds for a program to answer; usually it takes two to five."""
 
 HUB_CONFIG = Path("hub-config", "local", "jupyterhub_config.py")

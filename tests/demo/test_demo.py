@@ -15,7 +15,7 @@ from tests.demo.processes import processes_with, wait_for
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc"),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(360),
     pytest.mark.xdist_group("demo"),
 ]
 
@@ -40,7 +40,7 @@ class Demo:
             lambda: (
                 self._ready_stamp() not in (None, self.earlier) or self.process.poll() is not None
             ),
-            120,
+            150,
         )
         assert self.process.poll() is None, self.process.stderr.read()
         return json.loads(self.ready_file.read_text())["sites"]
