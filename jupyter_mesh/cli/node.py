@@ -188,6 +188,9 @@ async def _serve(args: argparse.Namespace) -> None:
         tls=(args.tls_cert, args.tls_key) if args.tls_cert else None,
         allow_remote=args.allow_remote,
     )
+    if args.ready_file is not None:
+        # Of an earlier run: whoever waits for this one must not take it for the answer.
+        await asyncio.to_thread(args.ready_file.unlink, missing_ok=True)
     async with node:
         print(f"{node.name}: gateway {node.gateway}, data {node.url}", flush=True)
         if args.ready_file is not None:

@@ -45,12 +45,13 @@ def one_sentence(result):
 def running(data):
     """A node in a process of its own: the facts of its ready file."""
     ready = data.parent / "ready.json"
+    ready.write_text("of an earlier run")
     command = [*COMMAND, "--name", "alpine", "--data", str(data), "--ready-file", str(ready)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         deadline = time.monotonic() + 30
-        while not ready.exists():
+        while not (ready.exists() and ready.read_text().startswith("{")):
             assert process.poll() is None, process.stderr.read()
             assert time.monotonic() < deadline
             time.sleep(0.02)  # there is no event to wait for in another process
