@@ -98,7 +98,10 @@ class DataGateway:
 
     def check(self, url: str) -> None:
         """Raise NotAllowed unless this host may receive the user's token."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            parts = urlsplit("")
         host = parts.hostname or ""
         mine = self._settings.host.strip("[]").lower()
         named = {name.strip("[]").lower() for name in self._settings.data_hosts}

@@ -38,6 +38,7 @@ def test_hosts_of_the_site(gateway: str, url: str) -> None:
         (REMOTE, "http://mesh.example.org/data", "without encryption"),
         (REMOTE, "ftp://mesh.example.org/data", "without encryption"),
         (REMOTE, "", "an unknown host"),
+        (REMOTE, "https://[bad", "an unknown host"),
         ("127.0.0.1:9142", "https://mesh.example.org/data", "MESH_DATA_HOSTS"),
     ],
 )

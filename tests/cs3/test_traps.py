@@ -14,8 +14,10 @@ from cs3.storage.provider.v1beta1 import resources_pb2 as rs
 
 from jupyter_mesh.auth import TokenSource
 from jupyter_mesh.cs3.client import MeshClient
+from jupyter_mesh.cs3.failures import SENTENCES, sentence
 from jupyter_mesh.cs3.flavour import Feature
 from jupyter_mesh.errors import (
+    BY_CS3_CODE,
     AlreadyExists,
     Conflict,
     InvalidRequest,
@@ -685,3 +687,41 @@ async def test_a_file_that_is_gone_for_a_moment_is_no_conflict(node: Node, flavo
         trap.next["Stat"] = [blink, None, blink]
         await mesh.upload("home/a.txt", b"two", if_match=old.etag)
         assert await mesh.read("home/a.txt") == b"two"
+
+
+async def test_a_read_that_failed_inside_the_site_is_tried_again(node: Node) -> None:
+    statuses = {"GET": [500]}
+    async with node(middlewares=[traps.refuses(statuses)]) as (_, mesh):
+        await mesh.upload("home/a.txt", b"content")
+        assert await mesh.read("home/a.txt") == b"content"
+        statuses["GET"] = [500] * 10
+        with pytest.raises(SiteError, match="Could not open home/a.txt"):
+            await mesh.read("home/a.txt")
+
+
+async def test_trouble_below_a_file_is_a_missing_path_and_elsewhere_it_is_trouble(
+    node: Node,
+) -> None:
+    trap = traps.Fails()
+    async with node(trap) as (_, mesh):
+        await mesh.upload("home/a.txt", b"content")
+        trap.next["Stat"] = [("INTERNAL", "error statting")]
+        with pytest.raises(NotFound, match="home/a.txt is a file"):
+            await mesh.stat("home/a.txt/below")
+        trap.next["Stat"] = [("INTERNAL", "error statting")]
+        with pytest.raises(SiteError):
+            await mesh.stat("home/missing")
+
+
+@pytest.mark.parametrize("error", sorted(SENTENCES, key=lambda one: one.__name__))
+def test_every_error_has_its_own_sentence(error: type[MeshError]) -> None:
+    text = sentence(error, "open home/a.txt", "alpine")
+    assert text.startswith("Could not open home/a.txt: ")
+    assert text.endswith(".")
+    assert [text == sentence(other, "open home/a.txt", "alpine") for other in SENTENCES].count(
+        True
+    ) == 1
+
+
+def test_every_code_has_a_sentence() -> None:
+    assert {*BY_CS3_CODE.values()} <= {*SENTENCES, LoginEnded}
