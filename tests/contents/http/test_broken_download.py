@@ -1,5 +1,7 @@
 """A download that the site breaks off must not look complete to the browser."""
 
+import asyncio
+
 import pytest
 from tornado.httpclient import HTTPClientError
 
@@ -39,3 +41,38 @@ async def test_a_broken_download_is_seen_as_broken(jp_fetch, contents, folder, m
     with pytest.raises(HTTPClientError) as caught:
         await jp_fetch("files/" + path)
     assert caught.value.code == 599
+
+
+async def test_a_browser_that_goes_away_ends_the_download(
+    jp_http_port, jp_fetch, jp_auth_header, jp_base_url, contents, folder, monkeypatch, caplog
+):
+    path = join(folder, "large.bin")
+    await put_by_others(contents, path, bytes(32 << 20))
+    whole = contents.client.download
+    ended = asyncio.Event()
+
+    class Watched:
+        def __init__(self, path, **range_):
+            self.inner = whole(path, **range_)
+
+        async def __aenter__(self):
+            return await self.inner.__aenter__()
+
+        async def __aexit__(self, *error):
+            try:
+                return await self.inner.__aexit__(*error)
+            finally:
+                ended.set()
+
+    monkeypatch.setattr(contents.client, "download", Watched)
+    reader, writer = await asyncio.open_connection("127.0.0.1", jp_http_port)
+    token = jp_auth_header["Authorization"]
+    request = f"GET {jp_base_url}files/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {token}\r\n\r\n"
+    writer.write(request.encode())
+    assert (await reader.readline()) == b"HTTP/1.1 200 OK\r\n"
+    writer.transport.abort()
+    async with asyncio.timeout(20):
+        await ended.wait()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+    # The server goes on as before.
+    assert (await jp_fetch("files/" + path, headers={"Range": "bytes=0-3"})).body == bytes(4)

@@ -118,6 +118,8 @@ async def test_what_is_refused_is_refused_with_its_status(rest, folder, contents
         (("GET", a, None, "content=2"), 400, "Content"),
         (("GET", a, None, "hash=2"), 400, "Hash"),
         (("GET", n), 400, "Unreadable Notebook"),
+        (("GET", a, None, "type=odd"), 200, ""),
+        (("HEAD", a), 405, ""),
         (("PUT", a, {"content": "x"}), 400, "No file type provided"),
         (("PUT", a, {"type": "file"}), 400, "No file content provided"),
         (("PUT", hidden, text("x")), 400, "hidden"),
@@ -144,7 +146,7 @@ async def test_what_is_refused_is_refused_with_its_status(rest, folder, contents
         body = rest_of[0] if rest_of else None
         query = dict([rest_of[1].split("=")]) if len(rest_of) > 1 else {}
         answered, _, said = await rest(method, path, body, **query)
-        message = said["message"] if isinstance(said, dict) else said
+        message = said.get("message", "") if isinstance(said, dict) else said
         if answered != status or words not in str(message):
             wrong.append(f"{method} {path} {body}: {answered} {message}, not {status} {words}")
     assert not wrong, "\n".join(wrong)
