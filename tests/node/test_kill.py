@@ -14,6 +14,7 @@ from cs3.gateway.v1beta1 import gateway_api_pb2_grpc as stubs
 from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 
 from jupyter_mesh.node import check
+from jupyter_mesh.node.index import Index
 
 from .conftest import PASSWORD, Client
 
@@ -130,6 +131,10 @@ async def test_killed_while_it_works(data, flavour):
             await compare(client, data, ledger)
             assert await client.ls("calm") == untouched
             assert check(data) == []
+            with Index(data, create=False) as index:
+                assert index.rows("SELECT facts FROM intents") == [], (
+                    "the start concluded what was under way"
+                )
             if life == KILLS:
                 break
             before = ledger.calls
