@@ -13,7 +13,8 @@ from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from jupyter_mesh.cs3.data import DataGateway
 from jupyter_mesh.cs3.failures import refusal_of
 from jupyter_mesh.cs3.gateway import Gateway
-from jupyter_mesh.cs3.places import Entry, Place, Places
+from jupyter_mesh.cs3.place import Entry, Place
+from jupyter_mesh.cs3.places import Places
 from jupyter_mesh.cs3.wire import UNSAID, opaque_text, resource_of, told_name, user_of
 from jupyter_mesh.errors import Busy, InvalidRequest, NotFound, SiteError
 from jupyter_mesh.models import Kind, Permissions, Quota, Resource, Space, SpaceKind, User

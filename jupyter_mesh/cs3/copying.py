@@ -15,7 +15,7 @@ from jupyter_mesh.errors import AlreadyExists, InvalidRequest, MeshError
 from jupyter_mesh.paths import MeshPath, is_within
 
 if TYPE_CHECKING:
-    from jupyter_mesh.cs3.places import Place
+    from jupyter_mesh.cs3.place import Place
     from jupyter_mesh.models import Resource
 
 __all__ = ["Copying"]

@@ -14,7 +14,7 @@ from jupyter_mesh.models import BinItem, Kind, Resource
 from jupyter_mesh.paths import MeshPath, join
 
 if TYPE_CHECKING:
-    from jupyter_mesh.cs3.places import Place
+    from jupyter_mesh.cs3.place import Place
 
 __all__ = ["History"]
 

@@ -22,7 +22,7 @@ from jupyter_mesh.paths import MeshPath
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jupyter_mesh.cs3.places import Place
+    from jupyter_mesh.cs3.place import Place
 
 __all__ = ["Locks"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cs3.sharing.collaboration.v1beta1 import collaboration_api_pb2 as sharing
@@ -20,12 +20,13 @@ from jupyter_mesh.cs3.flavour import Flavour, FlavourKind
 from jupyter_mesh.cs3.wire import opaque_text, reference, resource_id_of, time_of, told_name
 from jupyter_mesh.errors import InvalidRequest, NotAllowed, NotFound, NotSupported, SiteError
 from jupyter_mesh.models import ResourceId, Space, SpaceKind
-from jupyter_mesh.paths import BY_ID, HOME, PROJECTS, SHARES, MeshPath, join, name_of, parent_of
+from jupyter_mesh.paths import BY_ID, HOME, PROJECTS, SHARES, MeshPath, join, name_of
 
 if TYPE_CHECKING:
     from jupyter_mesh.cs3.gateway import Gateway
+from jupyter_mesh.cs3.place import Entry, Place
 
-__all__ = ["Entry", "Place", "Places"]
+__all__ = ["Places"]
 
 LIST_LASTS = 10.0
 """Seconds for which a list of spaces is shown again."""
@@ -38,67 +39,6 @@ STATS_AT_ONCE = 8
 HOME_MOUNT, PROJECTS_MOUNT = "/home", "/projects"
 VIRTUAL_SHARES = "a0ca6a90-a365-4782-871e-d44447bbc668"
 """Storage id of the space in which spaces sites show received shares; never an address of ours."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A space as it was listed."""
-
-    space: Space
-    mount: str = ""
-    """Absolute path of its root on a site of paths, else ""."""
-    share_id: str = ""
-    """Of a received share."""
-    info: Any = None
-    """The site's ResourceInfo of the root, where the listing held it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a mesh path lies: below the root of a space (``root`` or ``mount``), at ``rel``."""
-
-    path: str
-    rel: str
-    root: ResourceId | None = None
-    mount: str = ""
-    share_id: str = ""
-
-    @property
-    def ref(self) -> Any:
-        """The CS3 reference."""
-        if self.root is None:
-            return reference(None, f"{self.mount}/{self.rel}" if self.rel else self.mount)
-        return reference(self.root, self.rel)
-
-    @property
-    def base(self) -> str:
-        """The same text for all places that are addressed from the same root."""
-        return str(self.root) if self.root else self.mount
-
-    @property
-    def scope(self) -> str:
-        """The part of the site that answers in one way: its features are learned once for all of it."""
-        return f"{self.root.storage}${self.root.space}" if self.root else self.mount
-
-    @property
-    def parent(self) -> Place | None:
-        """The place of the folder; None for a root."""
-        if not self.rel:
-            return None
-        return Place(
-            path=parent_of(self.path), rel=parent_of(self.rel), root=self.root, mount=self.mount
-        )
-
-    def below(self, name: str) -> Place:
-        """The place of a name in this folder."""
-        return Place(
-            path=join(self.path, name), rel=join(self.rel, name), root=self.root, mount=self.mount
-        )
-
-    def beside(self, name: str) -> Place:
-        """The place of another name in the same folder."""
-        path, rel = join(parent_of(self.path), name), join(parent_of(self.rel), name)
-        return Place(path=path, rel=rel, root=self.root, mount=self.mount)
 
 
 class Places:

@@ -15,7 +15,7 @@ from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from jupyter_mesh.cs3.data import Transfer
 from jupyter_mesh.cs3.failures import Refusal, error_of
 from jupyter_mesh.cs3.flavour import Feature
-from jupyter_mesh.cs3.places import Place
+from jupyter_mesh.cs3.place import Place
 from jupyter_mesh.cs3.tree import Tree
 from jupyter_mesh.cs3.wire import etag_of, opaque, reference, resource_id_to, seconds
 from jupyter_mesh.errors import (

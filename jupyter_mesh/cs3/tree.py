@@ -12,7 +12,7 @@ from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from jupyter_mesh.cs3.base import SiteClient
-from jupyter_mesh.cs3.places import Place
+from jupyter_mesh.cs3.place import Place
 from jupyter_mesh.cs3.wire import children_of, opaque, resource_id_to
 from jupyter_mesh.errors import (
     AlreadyExists,

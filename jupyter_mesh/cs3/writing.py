@@ -34,7 +34,7 @@ from jupyter_mesh.errors import (
 from jupyter_mesh.paths import SHARES, MeshPath
 
 if TYPE_CHECKING:
-    from jupyter_mesh.cs3.places import Place
+    from jupyter_mesh.cs3.place import Place
     from jupyter_mesh.models import Checksum, Resource
 
 __all__ = ["APP_NAME", "Progress", "Writing"]

@@ -1,0 +1,162 @@
+"""Downloads from sites without ranges, with other versions, and with broken ends."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import pytest
+from aiohttp import web
+
+from jupyter_mesh.cs3.client import MeshClient
+from jupyter_mesh.errors import (
+    MeshError,
+    NotAllowed,
+    NotSupported,
+    SiteError,
+)
+from jupyter_mesh.testing import traps
+from jupyter_mesh.testing.site import RunningSite
+
+Node = Callable[..., AbstractAsyncContextManager[tuple[RunningSite, MeshClient]]]
+
+
+async def test_parts_of_files_on_sites_without_ranges(node: Node) -> None:
+    async with node(middlewares=[traps.no_ranges]) as (site, mesh):
+        await mesh.upload("home/ten", b"0123456789")
+        for start, stop, expected in ((3, 7, b"3456"), (8, None, b"89")):
+            async with mesh.download("home/ten", start=start, stop=stop) as download:
+                assert await download.read() == expected
+        # Asked in vain once, remembered then.
+        assert site.calls["GET"] == 3
+
+
+async def test_a_version_is_not_mistaken_for_the_present(node: Node) -> None:
+    class IgnoresKeys(traps.Trap):
+        async def answer(self, name, request, token, ask):
+            if name == "InitiateFileDownload":
+                request.opaque.map.pop("version_key", None)
+            return await ask()
+
+    async with node(IgnoresKeys(), flavour="paths") as (_, mesh):
+        for content in (b"old", b"new"):
+            await mesh.upload("home/a.txt", content)
+        (version,) = await mesh.versions("home/a.txt")
+        for _ in range(2):
+            with pytest.raises(NotSupported):
+                async with mesh.download("home/a.txt", version=version.key):
+                    pass
+        await mesh.restore_version("home/a.txt", version.key)
+        assert await mesh.read("home/a.txt") == b"old"
+
+
+async def test_content_that_ends_early_is_an_error(node: Node) -> None:
+    @web.middleware
+    async def half(request: web.Request, handler) -> web.StreamResponse:
+        if request.method != "GET":
+            return await handler(request)
+        reply = web.StreamResponse(headers={"Content-Length": "10"})
+        await reply.prepare(request)
+        await reply.write(b"01234")
+        request.transport.abort()
+        return reply
+
+    async with node(middlewares=[half]) as (_, mesh):
+        await mesh.upload("home/ten", b"0123456789")
+        with pytest.raises(MeshError):
+            await mesh.read("home/ten")
+
+
+async def test_a_file_that_changes_under_the_read_is_read_whole(node: Node) -> None:
+    async with node() as (site, mesh):
+        await mesh.upload("home/a.txt", b"old")
+
+        stat = mesh._stat
+
+        async def then_save(place):
+            found = await stat(place)
+            mesh._stat = stat
+            async with site.client() as writer:
+                await writer.upload("home/a.txt", b"longer than before")
+            return found
+
+        mesh._stat = then_save
+        async with mesh.download("home/a.txt") as download:
+            assert await download.read() == b"longer than before"
+            assert download.resource.etag == (await mesh.stat("home/a.txt")).etag
+
+
+async def test_another_size_than_that_of_the_version_is_not_shown(node: Node) -> None:
+    class SendsThePresent(traps.Trap):
+        async def answer(self, name, request, token, ask):
+            if name == "InitiateFileDownload" and ".REV." in request.ref.resource_id.opaque_id:
+                version = request.ref.resource_id
+                version.opaque_id = version.opaque_id.partition(".REV.")[0]
+            return await ask()
+
+    async with node(SendsThePresent()) as (_, mesh):
+        for content in (b"old", b"the present"):
+            await mesh.upload("home/a.txt", content)
+        (version,) = await mesh.versions("home/a.txt")
+        with pytest.raises(NotSupported):
+            async with mesh.download("home/a.txt", version=version.key):
+                pass
+
+
+async def test_a_part_that_begins_elsewhere_is_refused(node: Node) -> None:
+    @web.middleware
+    async def elsewhere(request: web.Request, handler) -> web.StreamResponse:
+        if "Range" not in request.headers:
+            return await handler(request)
+        part = {"Content-Range": "bytes 0-3/10"}
+        return web.Response(status=206, body=b"0123", headers=part)
+
+    async with node(middlewares=[elsewhere]) as (_, mesh):
+        await mesh.upload("home/ten", b"0123456789")
+        with pytest.raises(SiteError, match="another part"):
+            async with mesh.download("home/ten", start=4, stop=8):
+                pass
+
+
+async def test_a_read_that_failed_inside_the_site_is_tried_again(node: Node) -> None:
+    statuses = {"GET": [500]}
+    async with node(middlewares=[traps.refuses(statuses)]) as (_, mesh):
+        await mesh.upload("home/a.txt", b"content")
+        assert await mesh.read("home/a.txt") == b"content"
+        statuses["GET"] = [500] * 10
+        with pytest.raises(SiteError, match=r"Could not open home/a\.txt"):
+            await mesh.read("home/a.txt")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://elsewhere.example.org/data",
+        "http://elsewhere.example.org/data",
+        "https://127.0.0.1.example.org/data",
+        "ftp://127.0.0.1/data",
+        "file:///etc/passwd",
+        "https://elsewhere.example.org@127.0.0.2.example.org/",
+        "",
+    ],
+)
+async def test_the_token_goes_to_no_other_host(node: Node, url: str) -> None:
+    trap = traps.OtherDataHost("")
+    async with node(trap) as (_, mesh):
+        await mesh.touch("home/a.txt")
+        await mesh.set_metadata("home/a.txt", {"a": "b"})
+        trap.url = url
+        with pytest.raises((NotAllowed, NotSupported)):
+            await mesh.upload("home/a.txt", b"content")
+
+
+async def test_redirects_are_not_followed(node: Node) -> None:
+    went: list[str] = []
+
+    @web.middleware
+    async def redirect(request: web.Request, handler) -> web.StreamResponse:
+        went.append(request.path)
+        return web.Response(status=307, headers={"Location": "/elsewhere"})
+
+    async with node(middlewares=[redirect]) as (_, mesh):
+        with pytest.raises(SiteError):
+            await mesh.upload("home/a.txt", b"content")
+        assert set(went) == {"/data"}
