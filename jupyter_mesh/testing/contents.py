@@ -210,6 +210,7 @@ class ContentsContract:
     async def test_folders_have_a_hash_and_no_slashes(self, contents: Manager, folder: str) -> None:
         model = await contents.get(f"/{folder}/", content=True, require_hash=True)
         assert model["path"] == folder
+        assert model["writable"] is True
         assert model["hash"] is not None
         assert model["hash_algorithm"] is not None
         assert model["content"] == []
