@@ -97,10 +97,13 @@ class LoginRpcs(Rpcs):
         return gateway.ListAuthProvidersResponse(types=["basic", "appauth", *machine])
 
     @answers(users.GetUserResponse)
-    def GetUser(self, _: Caller, request: Any) -> Any:
-        """A user of this site by id."""
-        user = self.site.people.by_id(request.user_id.opaque_id)
-        return users.GetUserResponse(user=user_message(self.site, user))
+    def GetUser(self, caller: Caller, request: Any) -> Any:
+        """A user of this site by id; mail address and groups only of oneself."""
+        user = user_message(self.site, self.site.people.by_id(request.user_id.opaque_id))
+        if user.id.opaque_id != caller.user.id:
+            user.ClearField("mail")
+            user.ClearField("groups")
+        return users.GetUserResponse(user=user)
 
     @answers(apps.GenerateAppPasswordResponse)
     def GenerateAppPassword(self, caller: Caller, request: Any) -> Any:

@@ -137,12 +137,16 @@ async def test_a_user_who_comes_while_the_node_runs(site, stub):
     assert code(await login(stub, "basic", "newcomer", "secret-of-newcomer")) == "OK"
 
 
-async def test_get_user(einstein):
+async def test_get_user(site, einstein):
     async def get(user):
         request = users.GetUserRequest(user_id=people.UserId(opaque_id=user))
         return await einstein.call("GetUser", request)
 
-    assert (await get(einstein.user)).user.username == "einstein"
+    assert (await get(einstein.user)).user.mail == "albert@alpine.example"
+    marie = await site.client("marie")
+    request = users.GetUserRequest(user_id=people.UserId(opaque_id=einstein.user))
+    seen = (await marie.call("GetUser", request)).user
+    assert (seen.username, seen.mail, list(seen.groups)) == ("einstein", "", [])
     assert code(await get("nobody")) == "NOT_FOUND"
 
 
