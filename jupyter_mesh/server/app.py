@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.utils import url_path_join
 from traitlets import Instance, TraitError, Unicode, default
 
 from jupyter_mesh.config import MeshSite
@@ -109,9 +110,12 @@ class MeshExtension(ExtensionApp):
 
     @property
     def sign_in(self) -> str | None:
-        """Where the user signs in again, as a path on the hub's host; None without a hub."""
-        hub = os.environ.get("JUPYTERHUB_BASE_URL")
-        return f"{hub.rstrip('/')}/hub/logout" if hub else None
+        """Where the user signs in again, an address on the hub; None without a hub."""
+        base = os.environ.get("JUPYTERHUB_BASE_URL")
+        if base is None:
+            return None
+        # A hub with a domain per user is on another host than this server.
+        return url_path_join(os.environ.get("JUPYTERHUB_HOST", ""), base, "hub/logout")
 
     def _find_manager(self) -> MeshContentsManager | None:
         """Our contents manager, alone or inside a composite."""

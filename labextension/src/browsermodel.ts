@@ -53,9 +53,9 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
     return this.items().next().done === true;
   }
 
-  /** True if a filter, or the rule for hidden files, hides all that the folder holds. */
+  /** True if a filter hides all that the folder holds. */
   get isFiltered(): boolean {
-    return this._isFilterSet && this.isEmpty;
+    return this._count > 0 && this.isEmpty;
   }
 
   /** Why the folder could not be read the last time, or "". */
@@ -94,16 +94,12 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
     }
   }
 
-  override setFilter(
-    filter: Parameters<FilterFileBrowserModel['setFilter']>[0]
-  ): void {
-    this._isFilterSet = true;
-    super.setFilter(filter);
-  }
-
   protected override handleContents(contents: Contents.IModel): void {
     super.handleContents(contents);
     this._isPopulated = true;
+    this._count = (contents.content as Contents.IModel[]).filter(
+      item => this.includeHiddenFiles || !item.name.startsWith('.')
+    ).length;
     if (!this._isGone) {
       this._failure = '';
     }
@@ -168,7 +164,7 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
   private _opening: string | null = null;
   private _isSlow = false;
   private _isPopulated = false;
-  private _isFilterSet = false;
+  private _count = 0;
   private _failure = '';
   private _isGone = false;
   private _siteFailure = new Signal<this, Error>(this);

@@ -132,6 +132,30 @@ class TestMisspeltSetting:
         assert "gatway" in told["message"]
 
 
+class TestUnderAHub:
+    @pytest.fixture(autouse=True)
+    def hub(self, monkeypatch, token_file, silent_port):
+        """A hub that is away."""
+        monkeypatch.setenv("JUPYTERHUB_API_URL", f"http://127.0.0.1:{silent_port}/hub/api")
+        monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "marker-of-the-api-token")
+        monkeypatch.setenv("JUPYTERHUB_USER", "einstein")
+        monkeypatch.setenv("JUPYTERHUB_BASE_URL", "/jhub/")
+        monkeypatch.setenv("MESH_TOKEN_FILE", str(token_file))
+
+    async def test_the_site_answers_although_the_hub_does_not(self, status):
+        told = await status()
+        assert told["state"] == "online"
+        assert told["signIn"] == "/jhub/hub/logout"
+        assert "marker" not in json.dumps(told)
+
+    async def test_the_refresher_runs_and_ends_with_the_server(self, jp_serverapp):
+        app = jp_serverapp.extension_manager.extension_points["jupyter_mesh"].app
+        await app._start_jupyter_server_extension(jp_serverapp)
+        refresher = app._refresher
+        await asyncio.wait_for(app.stop_extension(), 5)
+        assert refresher.cancelled()
+
+
 class TestPartOfTheMesh:
     @pytest.fixture
     def jp_server_config(self, jp_server_config):

@@ -22,13 +22,7 @@ export class MeshFileBrowser extends FileBrowser {
     this._mesh = options.mesh;
     this.addClass('jp-MeshBrowser');
     this.title.label = options.trans.__('Files');
-    this._notice = new NoticeWidget(options.trans, {
-      ...options.actions,
-      clearFilter: () => {
-        this.showFileFilter = false;
-        this.listing.activate();
-      }
-    });
+    this._notice = new NoticeWidget(options.trans, options.actions);
     this.mainPanel.insertWidget(
       0,
       new AreasWidget(options.model, options.mesh.areas, options.trans)
@@ -82,7 +76,7 @@ export namespace MeshFileBrowser {
     model: MeshBrowserModel;
     mesh: IMeshModel;
     trans: TranslationBundle;
-    actions: Omit<INoticeActions, 'clearFilter'>;
+    actions: INoticeActions;
   }
 }
 

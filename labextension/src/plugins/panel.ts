@@ -95,7 +95,12 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
         signIn: run(CommandIDs.signIn),
         details: run(CommandIDs.details),
         upload: run(CommandIDs.upload),
-        newNotebook: run(CommandIDs.newNotebook)
+        newNotebook: run(CommandIDs.newNotebook),
+        clearFilter: () => {
+          void commands
+            .execute(CommandIDs.toggleFilter)
+            .then(() => browser.focusListing());
+        }
       }
     });
     model.connectionFailure.connect((_, error) => mesh.noteFailure(error));
