@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
-from jupyter_server.utils import url_path_join
 from traitlets import Instance, TraitError, Unicode, default
 
 from jupyter_mesh.config import MeshSite
@@ -115,7 +114,7 @@ class MeshExtension(ExtensionApp):
         if base is None:
             return None
         # A hub with a domain per user is on another host than this server.
-        return url_path_join(os.environ.get("JUPYTERHUB_HOST", ""), base, "hub/logout")
+        return f"{os.environ.get('JUPYTERHUB_HOST', '')}{base.rstrip('/')}/hub/logout"
 
     def _find_manager(self) -> MeshContentsManager | None:
         """Our contents manager, alone or inside a composite."""
