@@ -120,9 +120,15 @@ class Outgoing:
         headers["Content-Length"] = str(stop - start)
         response = web.StreamResponse(status=status, headers=headers)
         await response.prepare(request)
-        if request.method == "GET":
-            await _pour(opened.file, start, stop, response)
-        await response.write_eof()
+        try:
+            if request.method == "GET":
+                await _pour(opened.file, start, stop, response)
+            await response.write_eof()
+        except ConnectionError:
+            # The reader has left, or the file was cut short by hand: a broken connection says so, an error page
+            # in the middle of the content would not.
+            if request.transport is not None:
+                request.transport.abort()
         return response
 
 
@@ -144,7 +150,6 @@ async def _pour(file: BinaryIO, start: int, stop: int, response: web.StreamRespo
     while start < stop:
         piece = await asyncio.to_thread(file.read, min(_PIECE, stop - start))
         if not piece:
-            # Cut short by hand meanwhile: a broken connection tells the client so, a normal end would not.
-            raise ConnectionResetError
+            raise ConnectionResetError("The file was cut short by hand.")
         await response.write(piece)
         start += len(piece)

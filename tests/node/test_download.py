@@ -114,3 +114,16 @@ async def test_a_save_meanwhile_does_not_disturb(reader):
     assert first == (200, big[:1000])
     assert rest == big[1000:]
     assert await reader.get("big") == b"new"
+
+
+async def test_a_reader_who_leaves_is_no_error(einstein, site, caplog):
+    await einstein.put("big", bytes(30_000_000))
+    protocol = (await einstein.start_download("big")).protocols[0]
+    async with einstein.web.get(
+        protocol.download_endpoint, headers=einstein.headers(protocol)
+    ) as reply:
+        await reply.content.readexactly(1000)
+        reply.close()
+    assert (await einstein.fetch(await einstein.start_download("big"), method="HEAD"))[0] == 200
+    await site.node.stop()  # waits for the reader's request to end
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
