@@ -82,17 +82,19 @@ def test_a_new_folder_and_a_new_notebook_land_in_the_open_folder(open_panel, sit
     assert site.disk("home/work/Untitled.ipynb").exists()
 
 
-def test_the_folder_is_there_again_after_a_reload(open_panel, site):
+def test_the_folder_is_there_again_after_a_reload(open_panel, site, lab):
     site.put("home/deep/er/here.txt", "x")
     page = open_panel()
-    run(page, "mesh:open-path", path="mesh/home/deep/er")
+
+    def keeps_both(response) -> bool:
+        text = response.request.post_data or ""
+        return '"current":"jp-mesh-panel"' in text and "mesh/home/deep/er" in text
+
+    # The layout and the folder are saved a moment after they have changed.
+    with page.expect_response(keeps_both):
+        run(page, "mesh:open-path", path="mesh/home/deep/er")
+    page.goto(f"{lab}/lab")
     expect(row(panel_of(page), "here.txt")).to_be_visible()
-    # The layout is saved a moment after it has changed.
-    with page.expect_response(lambda response: "/api/workspaces" in response.url):
-        page.get_by_role("tab", name=re.compile("File Browser")).click()
-        page.get_by_role("tab", name="Mesh", exact=True).click()
-    page.goto(page.url)
-    expect(row(panel_of(page), "here.txt")).to_be_visible(timeout=20_000)
 
 
 @pytest.mark.parametrize(
