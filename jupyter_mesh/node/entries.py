@@ -15,7 +15,7 @@ from jupyter_mesh.node.refusal import Reason, Refused
 if TYPE_CHECKING:
     from jupyter_mesh.node.index import Index
 
-__all__ = ["Entries", "Entry", "new_etag", "new_id"]
+__all__ = ["Entries", "Entry", "new_etag", "new_id", "stamp_of"]
 
 _COLUMNS = "id, space, parent, name, folder, etag, size, mtime, inode, stamp, sha1, gone"
 _ABOVE = (
@@ -54,6 +54,11 @@ def new_id() -> str:
 def new_etag() -> str:
     """An etag that was never given before."""
     return secrets.token_hex(16)
+
+
+def stamp_of(status: os.stat_result) -> int:
+    """When a file was changed, in nanoseconds; a time that no column of SQLite can hold is one in 2262."""
+    return min(status.st_mtime_ns, 2**63 - 1)
 
 
 class Entries:
@@ -103,9 +108,7 @@ class Entries:
         if holder is not None and holder.id != entry.id:
             self.forget(holder.id)
         size = entry.size if entry.folder else status.st_size
-        self.insert(
-            entry._replace(size=size, inode=status.st_ino, stamp=status.st_mtime_ns, gone=0)
-        )
+        self.insert(entry._replace(size=size, inode=status.st_ino, stamp=stamp_of(status), gone=0))
 
     def forget(self, entry: str) -> list[str]:
         """Remove an entry and all below it from the index; returns the keys of the versions that go with it.
@@ -138,6 +141,4 @@ class Entries:
 
     def agree(self, folder: str, path: str) -> None:
         """Note that the index agrees with a folder on disk after a change of our own."""
-        self._index.run(
-            "UPDATE nodes SET stamp = ? WHERE id = ?", os.stat(path).st_mtime_ns, folder
-        )
+        self._index.run("UPDATE nodes SET stamp = ? WHERE id = ?", stamp_of(os.stat(path)), folder)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jupyter_mesh.node.entries import Entries, Entry
+from jupyter_mesh.node.entries import Entries, Entry, stamp_of
 from jupyter_mesh.node.index import Index, state_folder
 
 if TYPE_CHECKING:
@@ -122,9 +122,9 @@ class Act:
                 0,
                 intent.etag,
                 status.st_size,
-                status.st_mtime_ns,
+                stamp_of(status),
                 status.st_ino,
-                status.st_mtime_ns,
+                stamp_of(status),
                 intent.sha1,
                 0,
             ),
@@ -145,9 +145,9 @@ class Act:
                 1,
                 intent.etag,
                 0,
-                status.st_mtime_ns,
+                stamp_of(status),
                 status.st_ino,
-                status.st_mtime_ns,
+                stamp_of(status),
                 "",
                 0,
             ),

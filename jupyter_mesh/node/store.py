@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jupyter_mesh.node.entries import new_etag, new_id
+from jupyter_mesh.node.entries import new_etag, new_id, stamp_of
 from jupyter_mesh.node.index import Index, state_folder
 from jupyter_mesh.node.intents import Act, Intent
 from jupyter_mesh.node.refusal import Reason, Refused
@@ -188,7 +188,7 @@ class Store:
             self._index.run(
                 "UPDATE nodes SET mtime = ?, stamp = ?, etag = ? WHERE id = ?",
                 mtime,
-                os.stat(place.disk).st_mtime_ns,
+                stamp_of(os.stat(place.disk)),
                 new_etag(),
                 place.entry.id,
             )

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jupyter_mesh.node.entries import Entries, Entry, new_etag, new_id
+from jupyter_mesh.node.entries import Entries, Entry, new_etag, new_id, stamp_of
 from jupyter_mesh.node.refusal import Reason, Refused
 
 if TYPE_CHECKING:
@@ -64,9 +64,7 @@ def _same(entry: Entry, status: os.stat_result) -> bool:
         or bool(entry.folder) != stat.S_ISDIR(status.st_mode)
     ):
         return False
-    return bool(entry.folder) or (
-        entry.stamp == status.st_mtime_ns and entry.size == status.st_size
-    )
+    return bool(entry.folder) or (entry.stamp == stamp_of(status) and entry.size == status.st_size)
 
 
 class Tree:
@@ -166,7 +164,7 @@ class Tree:
             raise Refused(Reason.NOT_FOLDER, f'"{place.entry.name}" is not a folder.')
         entries, seen, changed = self._scan(place)
         for entry in entries:
-            if entry.folder and entry.stamp != seen[entry.name].st_mtime_ns:
+            if entry.folder and entry.stamp != stamp_of(seen[entry.name]):
                 below = Place(
                     place.space,
                     (*place.names, entry.name),
@@ -213,13 +211,13 @@ class Tree:
 
     def _look_into(self, place: Place, status: os.stat_result) -> Place:
         """Notice what changed in a folder by hand, before its etag is told."""
-        if not place.entry.folder or place.entry.stamp == status.st_mtime_ns:
+        if not place.entry.folder or place.entry.stamp == stamp_of(status):
             return place
         self._scan(place)
         with self._index.change():
             self._index.run(
                 "UPDATE nodes SET stamp = ?, inode = ? WHERE id = ?",
-                status.st_mtime_ns,
+                stamp_of(status),
                 status.st_ino,
                 place.entry.id,
             )
@@ -281,7 +279,7 @@ class Tree:
             old = None
         size = status.st_size if not folder else old.size if old else 0
         identity = old.id if old else new_id()
-        stamp = 0 if folder else status.st_mtime_ns
+        stamp = 0 if folder else stamp_of(status)
         self.entries.insert(
             Entry(
                 identity,
@@ -291,7 +289,7 @@ class Tree:
                 int(folder),
                 new_etag(),
                 size,
-                status.st_mtime_ns,
+                stamp_of(status),
                 status.st_ino,
                 stamp,
                 "",

@@ -95,7 +95,10 @@ def read_seconds(text: str) -> int | None:
     whole, _, fraction = text.partition(".")
     if not (whole and (whole + fraction).isdigit() and text.isascii() and len(whole) < 11):
         raise Refused(Reason.BAD_REQUEST, "A time is a number of seconds since 1970.")
-    return int(whole) * 10**9 + int(fraction[:9].ljust(9, "0"))
+    nanoseconds = int(whole) * 10**9 + int(fraction[:9].ljust(9, "0"))
+    if nanoseconds >= 2**63:
+        raise Refused(Reason.BAD_REQUEST, "A time lies before the year 2262.")
+    return nanoseconds
 
 
 def user_id(site: Site, user: str) -> people.UserId:

@@ -157,7 +157,8 @@ async def test_metadata(einstein):
 
 
 @pytest.mark.parametrize(
-    ("text", "nanoseconds"), [("1000000000", 0), ("1000000000.25", 250_000_000), ("soon", None)]
+    ("text", "nanoseconds"),
+    [("1000000000", 0), ("1000000000.25", 250_000_000), ("soon", None), ("9999999999", None)],
 )
 async def test_mtime_as_metadata(einstein, flavour, text, nanoseconds):
     await einstein.put("f", b"1")

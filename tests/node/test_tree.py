@@ -265,6 +265,18 @@ async def test_a_file_that_comes_back_keeps_id_and_versions(spaces_site):
     assert [version.size for version in reply.versions] == [1]
 
 
+async def test_a_file_from_the_far_future(spaces_site):
+    client = await spaces_site.client()
+    file = spaces_site.home / "f"
+    await client.put("f", b"1")
+    os.utime(file, ns=(10**19, 10**19))
+    assert (await client.ls())["f"] == await client.info("f")
+    assert await client.put("f", b"2") == 200
+    os.utime(file, ns=(10**19, 10**19))
+    assert await client.move("f", "g") == "OK"
+    assert await client.get("g") == b"2"
+
+
 async def test_a_tree_copied_in_by_hand(spaces_site):
     client = await spaces_site.client()
     (spaces_site.home / "a" / "b").mkdir(parents=True)

@@ -118,6 +118,13 @@ async def test_mtime(old, flavour):
     assert ((await old.info("f")).mtime.seconds == 1_000_000_000) == (flavour == "spaces")
 
 
+async def test_a_time_that_no_database_can_hold(old, flavour):
+    started = await old.start_upload("f", 3)
+    status, _ = await old.send(started, b"new", {"X-OC-Mtime": "9999999999"})
+    assert status == (400 if flavour == "spaces" else 200)
+    assert await old.get("f") == (b"old" if flavour == "spaces" else b"new")
+
+
 CONDITIONS = [
     # condition, on what, code at the start
     ("if_match good", "f", "OK"),
