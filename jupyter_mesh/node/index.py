@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 from jupyter_mesh.errors import MeshError
 
-__all__ = ["Index", "not_writable", "state_folder"]
+__all__ = ["Index", "make_data_folder", "not_writable", "state_folder"]
 
 _SCHEMA_VERSION = 1
 
@@ -85,6 +85,13 @@ def state_folder(data: Path) -> Path:
     return data / ".node"
 
 
+def make_data_folder(data: Path) -> None:
+    """Make what is missing of a data folder, for nobody else on this machine; one that is there stays as it is."""
+    data.parent.mkdir(parents=True, exist_ok=True)
+    for folder in (data, state_folder(data)):
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
 class Index:
     """An open index. Close it, or use it as a context manager.
 
@@ -97,7 +104,7 @@ class Index:
         path = folder / "index.sqlite"
         try:
             if create:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_data_folder(data)
             # The store's single worker thread uses it, but another one opens and closes it.
             self._db = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}",

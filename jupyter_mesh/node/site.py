@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from jupyter_mesh.errors import MeshError
-from jupyter_mesh.node.index import Index, not_writable, state_folder
+from jupyter_mesh.node.index import Index, make_data_folder, not_writable, state_folder
 from jupyter_mesh.node.locks import Locks
 from jupyter_mesh.node.refusal import Reason, Refused, refusal_from
 from jupyter_mesh.node.store import Store
@@ -114,7 +114,7 @@ class Site:
 def _take(data: Path) -> TextIO:
     """Make the data folder this process's own until the returned file is closed."""
     try:
-        state_folder(data).mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_data_folder(data)
         lock = (state_folder(data) / "lock").open("a")
     except OSError as error:
         raise not_writable(data) from error

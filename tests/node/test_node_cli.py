@@ -105,6 +105,8 @@ def test_add_a_user(run, tmp_path):
         user = People(index).by_name("bohr")
     assert (user.display, user.groups, user.quota) == ("Niels", ("a", "b"), 1000)
     assert (data / ".node" / "index.sqlite").stat().st_mode & 0o077 == 0
+    # The files below are readable, so that the folder is where others of this machine have to stop.
+    assert data.stat().st_mode & 0o077 == 0
 
 
 MISTAKES = [
