@@ -156,7 +156,7 @@ class Tree(SiteClient):
                 await self._move_by_copy(start, end, lock_id)
         except BaseException:
             if aside is not None:
-                await asyncio.shield(self._rename(aside, end, doing, ""))
+                await asyncio.shield(self._put_back(aside, end, doing))
             raise
         if aside is not None:
             discard = self._call("Delete", provider.DeleteRequest(ref=aside.ref), doing)
@@ -166,6 +166,11 @@ class Tree(SiteClient):
     async def _move_by_copy(self, start: Place, end: Place, lock_id: str) -> None:
         """Copy, check and delete what the site cannot move: see ``copying.py``, which knows content."""
         raise NotImplementedError
+
+    async def _put_back(self, aside: Place, end: Place, doing: str) -> None:
+        """Undo a replacement, unless its answer alone was lost: a site of paths would replace what has come."""
+        if await self._stat_if_there(end) is None:
+            await self._rename(aside, end, doing, "")
 
     async def _rename(self, start: Place, end: Place, doing: str, lock_id: str) -> None:
         request = provider.MoveRequest(source=start.ref, destination=end.ref, lock_id=lock_id)

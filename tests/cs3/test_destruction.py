@@ -127,3 +127,27 @@ async def test_a_failed_replacement_gives_the_old_file_back(node: Node) -> None:
             await mesh.move("home/a.txt", "home/b.txt", replace=True)
         assert [child.name for child in await mesh.list_folder("home")] == ["a.txt", "b.txt"]
         assert await mesh.read("home/b.txt") == b"b"
+
+
+class LosesReply(traps.Trap):
+    """Makes the second move, and then does not answer."""
+
+    moves = 0
+
+    async def answer(self, name, request, token, ask):
+        reply = await ask()
+        self.moves += name == "Move"
+        lost = name == "Move" and self.moves == 2
+        return traps.refusal(name, "UNAVAILABLE", "") if lost else reply
+
+
+@pytest.mark.parametrize("flavour", ["spaces", "paths"])
+async def test_a_replacement_that_happened_is_not_undone(node: Node, flavour: str) -> None:
+    async with node(LosesReply(), flavour=flavour) as (_, mesh):
+        for name in "ab":
+            await mesh.upload(f"home/{name}.txt", name.encode())
+        with pytest.raises(Unavailable):
+            await mesh.move("home/a.txt", "home/b.txt", replace=True)
+        contents = {await mesh.read(child.path) for child in await mesh.list_folder("home")}
+        assert contents == {b"a", b"b"}
+        assert await mesh.read("home/b.txt") == b"a"
