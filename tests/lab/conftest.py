@@ -218,7 +218,7 @@ def running_lab(home: Path, environment: dict[str, str], *options: str) -> Itera
             yield url
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(30)
 
 
 @pytest.fixture(scope="package")
