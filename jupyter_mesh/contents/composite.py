@@ -14,12 +14,12 @@ from traitlets import Bool, HasTraits, Instance, Int, TraitError, Type, Unicode,
 
 from jupyter_mesh.contents.answers import Refusal, answers
 from jupyter_mesh.contents.checkpoints import CompositeCheckpoints
-from jupyter_mesh.contents.copies import LocalPlace, MeshPlace, Place, copy_tree
+from jupyter_mesh.contents.copies import LocalPlace, MeshPlace, Place, copy_tree, states
 from jupyter_mesh.contents.files import FilesHandler, FileSource, LocalSource
 from jupyter_mesh.contents.local import LocalContents
 from jupyter_mesh.contents.manager import MeshContentsManager, copy_name
 from jupyter_mesh.contents.models import clean
-from jupyter_mesh.errors import AlreadyExists, InvalidRequest, MeshError, NotFound
+from jupyter_mesh.errors import AlreadyExists, Conflict, InvalidRequest, MeshError, NotFound
 from jupyter_mesh.paths import MOUNT, is_within, join, name_of, parent_of
 
 if TYPE_CHECKING:
@@ -348,10 +348,13 @@ class CompositeContentsManager(AsyncContentsManager):
         return await part.get(path, content=False)
 
     async def _carry(self, path: str, to: str) -> None:
-        """Move between the parts: copy, compare sizes, then remove the source; it stays if anything fails."""
-        await self._copy(path, to)
+        """Move between the parts: copy, compare, then remove the source; it stays if anything fails or changes."""
         place, source = await self._place(path)
+        before = await states(place, source)
+        await self._copy(path, to)
         try:
+            if await states(place, source) != before:
+                raise Conflict("It was changed meanwhile: compare both, then delete one of them.")
             await place.remove(source)
         except MeshError as error:
             raise type(error)(

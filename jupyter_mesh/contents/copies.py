@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
+from jupyter_mesh.contents.models import hash_of
 from jupyter_mesh.errors import (
     AlreadyExists,
     InvalidRequest,
@@ -23,14 +24,15 @@ from jupyter_mesh.errors import (
     SiteError,
     TransferFailed,
 )
-from jupyter_mesh.paths import join
+from jupyter_mesh.paths import join, parent_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 
     from jupyter_mesh.cs3.client import MeshClient
+    from jupyter_mesh.models import Resource
 
-__all__ = ["Entry", "LocalPlace", "MeshPlace", "Place", "copy_tree", "disk_failures"]
+__all__ = ["Entry", "LocalPlace", "MeshPlace", "Place", "copy_tree", "disk_failures", "states"]
 
 R = TypeVar("R")
 
@@ -44,6 +46,8 @@ class Entry:
     name: str
     is_directory: bool
     size: int = 0
+    state: str = ""
+    """Of a file: what is different after a change of its content."""
 
 
 class Reading(NamedTuple):
@@ -65,25 +69,45 @@ class Place(Protocol):
     async def make_folder(self, path: str) -> None:
         """Make a new folder; AlreadyExists if the name is taken."""
 
+    async def rename(self, path: str, to: str) -> None:
+        """Give a folder a new name; AlreadyExists if it is taken."""
+
     async def remove(self, path: str) -> None:
         """Remove a file, or a folder with all it holds."""
+
+
+async def states(place: Place, path: str, entry: Entry | None = None) -> dict[str, str]:
+    """What is at ``path`` and below: equal as long as nothing was added, changed or removed."""
+    entry = entry or await place.look(path)
+    if not entry.is_directory:
+        return {path: entry.state}
+    found = {path: ""}
+    for child in await place.entries(path):
+        found |= await states(place, join(path, child.name), child)
+    return found
 
 
 async def copy_tree(source: Place, path: str, target: Place, to: str) -> None:
     """Copy a file, or a folder with all it holds, to the new path ``to``, and check every size.
 
-    What was copied is removed again when something fails: no half folder stays behind.
+    A folder grows under a hidden name, and is removed again when something fails: nobody takes a half folder
+    for a whole one, and nobody's files lie in it.
     """
     entry = await source.look(path)
     if not entry.is_directory:
         await _copy_file(source, path, target, to)
         return
-    await target.make_folder(to)
+    growing = join(parent_of(to), f".mesh-{secrets.token_hex(8)}.part")
     try:
-        await _copy_entries(source, path, target, to)
-    except BaseException:
+        await target.make_folder(growing)
+        await _copy_entries(source, path, target, growing)
+        await target.rename(growing, to)
+    except BaseException as error:
         with suppress(MeshError):
-            await asyncio.shield(target.remove(to))
+            await asyncio.shield(target.remove(growing))
+        if isinstance(error, MeshError):
+            # Users know it by the name that it was to get.
+            raise type(error)(str(error).replace(growing, to), trace=error.trace) from error
         raise
 
 
@@ -118,12 +142,12 @@ class MeshPlace:
     async def look(self, path: str) -> Entry:
         """Name, kind and size; raises NotFound."""
         found = await self._client.stat(path)
-        return Entry(found.name, found.is_directory, found.size)
+        return _entry_at_site(found)
 
     async def entries(self, path: str) -> list[Entry]:
         """What the folder holds."""
         children = await self._client.list_folder(path)
-        return [Entry(each.name, each.is_directory, each.size) for each in children]
+        return [_entry_at_site(each) for each in children]
 
     @asynccontextmanager
     async def read(self, path: str) -> AsyncIterator[Reading]:
@@ -139,9 +163,18 @@ class MeshPlace:
         """A new folder."""
         await self._client.mkdir(path)
 
+    async def rename(self, path: str, to: str) -> None:
+        """One Move."""
+        await self._client.move(path, to)
+
     async def remove(self, path: str) -> None:
         """To the site's bin."""
         await self._client.delete(path)
+
+
+def _entry_at_site(found: Resource) -> Entry:
+    state = "" if found.is_directory else hash_of(found)
+    return Entry(found.name, found.is_directory, found.size, state)
 
 
 class LocalPlace:
@@ -191,6 +224,11 @@ class LocalPlace:
         """A new folder."""
         await self._do(path, Path.mkdir)
 
+    async def rename(self, path: str, to: str) -> None:
+        """Within one disk; an empty folder that comes there at this moment is taken over."""
+        where = Path(self._locate(path))
+        await self._do(to, lambda target: _rename(where, target))
+
     async def remove(self, path: str) -> None:
         """Removed for good."""
         await self._do(path, _remove)
@@ -211,7 +249,9 @@ def _entry_of(where: Path) -> Entry:
         # Opening a pipe would wait for somebody to write into it; a dead link holds nothing.
         where.lstat()
         raise InvalidRequest(f'"{where.name}" is not an ordinary file: it cannot be copied.')
-    return Entry(where.name, False, where.stat().st_size)
+    status = where.stat()
+    state = f"{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"
+    return Entry(where.name, False, status.st_size, state)
 
 
 def _entries_of(where: Path) -> list[Entry]:
@@ -228,6 +268,12 @@ def _publish(part: Path, target: Path) -> None:
         if target.exists():
             raise FileExistsError(errno.EEXIST, "exists") from None
         part.rename(target)
+
+
+def _rename(where: Path, target: Path) -> None:
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, "exists")
+    where.rename(target)
 
 
 def _remove(where: Path) -> None:

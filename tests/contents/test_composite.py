@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from contextlib import asynccontextmanager
 
 import pytest
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
@@ -271,6 +272,49 @@ async def test_the_source_stays_when_the_way_fails(contents, folder, local, monk
     monkeypatch.undo()
     assert (local / what).exists()
     assert not await contents.exists(join(folder, "new"))
+
+
+@pytest.mark.parametrize("what", ["a.txt", "d"])
+async def test_the_source_stays_when_it_changes_on_the_way(
+    contents, folder, local, monkeypatch, what
+):
+    file = local / what if what == "a.txt" else local / what / "b.txt"
+    upload = contents.client.upload
+
+    async def slow(*args, **kwargs):
+        done = await upload(*args, **kwargs)
+        await asyncio.to_thread(file.write_text, "saved meanwhile")
+        return done
+
+    monkeypatch.setattr(contents.client, "upload", slow)
+    with refused(412, "was copied to", "changed meanwhile"):
+        await contents.rename(what, join(folder, "new"))
+    assert file.read_text() == "saved meanwhile"
+    assert await contents.exists(join(folder, "new"))
+
+
+async def test_a_copy_that_fails_takes_nothing_of_others_with_it(
+    contents, folder, local, monkeypatch
+):
+    await contents.client.mkdir("home/composite/d")
+    await put_by_others(contents, join(folder, "d", "b.txt"), b"theirs")
+    mine = local / "new" / "mine.txt"
+
+    @asynccontextmanager
+    async def away(*args, **kwargs):
+        await asyncio.to_thread(mine.parent.mkdir, exist_ok=True)
+        await asyncio.to_thread(mine.write_text, "mine")
+        raise Unavailable("alpine does not answer. Try again later.")
+        yield
+
+    monkeypatch.setattr(contents.client, "download", away)
+    with refused(503):
+        await contents.copy(join(folder, "d"), "new")
+    monkeypatch.undo()
+    assert mine.read_text() == "mine"
+    assert {path.name for path in local.iterdir()} == {"a.txt", "d", "new"}
+    with refused(404, "none/new"):
+        await contents.copy("d", join(folder, "none", "new"))
 
 
 async def test_a_download_that_breaks_leaves_no_half_file(contents, folder, local, monkeypatch):
