@@ -11,7 +11,7 @@ from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from jupyter_mesh.cs3.reading import Reading
 from jupyter_mesh.cs3.wire import children_of
 from jupyter_mesh.cs3.writing import Writing
-from jupyter_mesh.errors import AlreadyExists, InvalidRequest, MeshError
+from jupyter_mesh.errors import AlreadyExists, Conflict, InvalidRequest, MeshError
 from jupyter_mesh.paths import MeshPath, is_within
 
 if TYPE_CHECKING:
@@ -101,6 +101,12 @@ class Copying(Reading, Writing):
             return
 
     async def _move_by_copy(self, start: Place, end: Place, lock_id: str) -> None:
+        before = await self._stat(start)
         await self._copy(start, end)
+        if (await self._stat(start)).etag != before.etag:
+            await self._discard(end)
+            raise Conflict(
+                f"Could not move {start.path} to {end.path}: it was changed meanwhile. Nothing was moved; try again."
+            )
         request = provider.DeleteRequest(ref=start.ref, lock_id=lock_id)
         await self._patiently(start, "Delete", request, f"delete {start.path}")

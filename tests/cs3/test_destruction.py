@@ -8,6 +8,7 @@ import pytest
 
 from jupyter_mesh.cs3.client import MeshClient
 from jupyter_mesh.errors import (
+    Conflict,
     InvalidRequest,
     MeshError,
     Unavailable,
@@ -103,6 +104,26 @@ async def test_a_move_between_spaces_is_a_copy_and_a_delete(node: Node) -> None:
         assert moved.is_directory
         assert await mesh.read("projects/dimuon/a/b/c.txt") == b"content"
         assert not await mesh.exists("home/a")
+
+
+@pytest.mark.parametrize("what", ["home/a", "home/a/c.txt"])
+async def test_what_changes_during_a_move_between_spaces_stays(
+    node: Node, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    async with node() as (_, mesh):
+        await mesh.mkdir("home/a")
+        await mesh.upload("home/a/c.txt", b"copied")
+        copy = mesh._copy
+
+        async def slow(*places):
+            await copy(*places)
+            await mesh.upload("home/a/c.txt", b"saved meanwhile")
+
+        monkeypatch.setattr(mesh, "_copy", slow)
+        with pytest.raises(Conflict, match="Nothing was moved"):
+            await mesh.move(what, "projects/dimuon/new")
+        assert await mesh.read("home/a/c.txt") == b"saved meanwhile"
+        assert not await mesh.exists("projects/dimuon/new")
 
 
 async def test_half_a_copy_is_never_left(node: Node) -> None:
