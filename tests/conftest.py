@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep the tests that share hubs and browsers in one worker, and those of a file together.
+    """Keep the browser tests of a folder in one worker, since they share hubs, and those of a file together.
 
     The groups of xdist 3.8 do that by names that pytest 9.2 does not keep.
     """
@@ -36,7 +36,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class BySharedServers(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "e2e" if "tests/e2e/" in nodeid else nodeid.partition("::")[0]
+            file = nodeid.partition("::")[0]
+            return file.rpartition("/")[0] if "tests/e2e/" in file else file
 
     return BySharedServers(config, log)
 

@@ -136,9 +136,13 @@ class Lab:
         self.page.get_by_role("menuitem", name=menu, exact=True).click()
         self.choose(*entries)
 
-    def answer(self, button):
-        """Press a button of the dialog, which goes away."""
+    def press(self, button):
+        """Press a button of the dialog."""
         self.dialog.get_by_role("button").filter(has_text=re.compile(f"^{button}$")).click()
+
+    def answer(self, button):
+        """Press a button of the dialog, which is the last one."""
+        self.press(button)
         expect(self.dialog).to_have_count(0)
 
     def wait_for_kernel(self):

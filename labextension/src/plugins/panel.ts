@@ -104,7 +104,7 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
       }
     });
     model.connectionFailure.connect((_, error) => mesh.noteFailure(error));
-    model.pathChanged.connect(() => mesh.noteSuccess());
+    model.refreshed.connect(() => mesh.noteSuccess());
 
     const header = new HeaderWidget(mesh, {
       trans,

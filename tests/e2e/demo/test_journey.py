@@ -5,8 +5,6 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 SITES = {
     "alpine": ("maya", "Maya Rossi at Alpine University", "sea-breeze"),
     "coast": ("jan", "Jan Novak at Coast Institute", "keeling-curve"),

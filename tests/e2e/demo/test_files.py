@@ -10,8 +10,6 @@ from playwright.sync_api import expect
 
 from tests.e2e.processes import wait_for
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 PEOPLE = {"alpine": "tom", "coast": "ines"}
 
 
@@ -77,6 +75,7 @@ def test_new_folder_file_and_notebook(lab, mesh, folder):
     lab.ask_to_save()
     lab.dialog.get_by_role("textbox").fill("answer.ipynb")
     lab.answer("Rename and Save")
+    expect(lab.tab).to_have_accessible_name("answer.ipynb")
     lab.wait_until_saved()
     notebook = nbformat.read(folder / "answer.ipynb", 4)
     assert notebook.cells[0].outputs[0].text == "42\n"
@@ -124,6 +123,9 @@ def test_drag_from_one_browser_to_the_other(lab, side_by_side, mesh, folder, acc
     lab.drag(files.row("local.txt"), mesh.row("inbox"))
     expect(files.row("local.txt")).to_have_count(0)
     assert (folder / "inbox" / "local.txt").read_text() == "from here\n"
+    lab.drag(mesh.row("b.txt"), mesh.row("inbox"))
+    expect(mesh.row("b.txt")).to_have_count(0)
+    assert (folder / "inbox" / "b.txt").read_text() == "b\n"
     lab.drag(mesh.row("a.txt"), files.row("outbox"))
     expect(mesh.row("a.txt")).to_have_count(0)
     assert (account.local / "outbox" / "a.txt").read_text() == "a, first\n"
@@ -155,7 +157,8 @@ def test_checkpoint_is_a_version_of_the_site(lab, mesh, folder, account):
     lab.from_menu_bar("File", "Revert Text to Checkpoint…")
     # First the file as it is, then what the site has kept.
     lab.dialog.get_by_role("combobox").select_option(index=1)
-    lab.answer("Ok")
+    lab.press("Ok")
+    lab.answer("Revert")
     expect(editor).to_have_text("a, first")
     assert (folder / "a.txt").read_text() == "a, first\n"
 

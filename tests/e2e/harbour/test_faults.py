@@ -11,8 +11,6 @@ from jupyter_mesh.auth import expiry_of
 from tests.e2e.lab import notebook_of
 from tests.e2e.processes import wait_for
 
-pytestmark = pytest.mark.xdist_group("harbour")
-
 NOTEBOOK = notebook_of("'first'")
 
 
@@ -88,7 +86,7 @@ def test_conflict_of_one_person_with_two_browsers(open_lab, ada):
     expect(there.page.locator(".jp-FileEditor .cm-content")).to_have_text("from there")
     assert draft.read_text().rstrip() == "from here"
     there.ask_to_save()
-    there.dialog.get_by_role("button", name="Overwrite…").click()
+    there.press("Overwrite…")
     there.answer("Overwrite")
     there.wait_until_saved()
     assert draft.read_text().rstrip() == "from there"
@@ -115,7 +113,7 @@ def test_site_stopped_while_a_notebook_is_open(lab, harbour, ada):
         lab.theme("JupyterLab Light")
     finally:
         harbour.node.start()
-    notice.get_by_role("button", name="Try now").click()
+    lab.panel.get_by_role("button", name="Refresh").click()
     expect(notice).to_have_count(0)
     lab.notebook.click()
     lab.save()

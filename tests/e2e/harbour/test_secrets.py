@@ -4,13 +4,10 @@ import json
 import re
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Error, expect
 
 from tests.e2e.lab import notebook_of
 from tests.e2e.processes import family, wait_for
-
-pytestmark = pytest.mark.xdist_group("harbour")
 
 TOKEN = re.compile(rb"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}")
 WRONG = "marker-WRONG-password"
