@@ -75,6 +75,12 @@ class Act:
             return os.path.lexists(target) and target.lstat().st_ino == intent.inode
         if intent.kind == "delete":
             return os.path.lexists(target)
+        if intent.kind == "write":
+            # Not whether its source is there: an upload that failed is given up, and then it is not.
+            if not intent.key:
+                return os.path.lexists(target) and target.lstat().st_ino == intent.inode
+            old = self._versions / intent.key
+            return old.exists() and not (target.exists() and old.samefile(target))
         return not os.path.lexists(source)
 
     def take_back(self, intent: Intent) -> None:

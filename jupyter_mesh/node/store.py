@@ -99,6 +99,7 @@ class Store:
                 source=self._relative(content),
                 target=self._below(parent, name),
                 key=f"{entry}.REV.{now}" if existing else "",
+                inode=content.stat().st_ino,
                 sha1=sha1,
             )
         )

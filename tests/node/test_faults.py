@@ -20,6 +20,8 @@ from cs3.gateway.v1beta1 import gateway_api_pb2 as gateway
 from cs3.gateway.v1beta1 import gateway_api_pb2_grpc as stubs
 
 from jupyter_mesh.node import Node, check
+from jupyter_mesh.node.intents import Act
+from jupyter_mesh.node.store import Store
 
 from .conftest import MACHINE_KEY, code
 from .test_history import purge, restore_version, versions
@@ -208,3 +210,26 @@ async def test_nothing_blocks_the_event_loop(site):
         assert set(await client.ls()) == {"e"}
         assert await client.delete("e") == "OK"
         assert await purge(client) == "OK"
+
+
+@pytest.mark.parametrize("before", [b"old", None], ids=["replaced", "new"])
+async def test_a_write_that_failed_twice_did_not_happen(data, start, flavour, monkeypatch, before):
+    site = await start(flavour)
+    client = await site.client()
+    if before is not None:
+        await client.put("f", before)
+    known = await client.ls()
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, "full")
+
+    # The disk has room neither for the change nor to note that it did not happen; then the upload goes.
+    monkeypatch.setattr(Act, "act", full)
+    monkeypatch.setattr(Store, "_conclude", full)
+    assert await client.put("f", b"new") == 507
+    monkeypatch.undo()
+    assert await client.ls() == known
+    assert before is None or await versions(client, "f") == []
+    assert check(data) == []
+    assert await client.put("f", b"newer") == 200
+    assert await client.get("f") == b"newer"
