@@ -129,6 +129,12 @@ class MeshContentsManager(MeshReader):
         try:
             changed = (await self.client.stat(mesh)).modified
             when = f" at {changed:%H:%M:%S} UTC on {changed:%d %B}"
+        except NotFound:
+            # Nothing is left to overwrite: the next save or upload makes it anew.
+            self._memory.saw(mesh, None)
+            return Conflict(
+                f'"{path}" was deleted after it was opened here. Save or upload it again to keep yours.'
+            )
         except MeshError:
             when = ""
         return Conflict(

@@ -465,6 +465,17 @@ class ContentsContract:
         await contents.save(text("mine, later"), path)
         assert await stored(contents, path) == b"mine, later"
 
+    async def test_what_others_deleted_is_made_anew_by_the_second_save(
+        self, contents: Manager, folder: str
+    ) -> None:
+        path = join(folder, "a.txt")
+        await contents.save(text("mine"), path)
+        await contents.client.delete(contents.mesh_path(path))
+        with refused(412, "deleted", path):
+            await contents.save(text("mine, later"), path)
+        await contents.save(text("mine, later"), path)
+        assert await stored(contents, path) == b"mine, later"
+
     async def test_the_text_that_was_opened_is_what_a_save_builds_on(
         self, contents: Manager, folder: str
     ) -> None:

@@ -24,6 +24,7 @@ def test_pictures(lab, request):
     background = lab.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, background[4:-1].split(","))) < 380) == (theme == "dark")
     mesh = lab.show_mesh()
+    expect(lab.tab).to_have_accessible_name("Launcher")
     lab.picture(f"home-{theme}")
     mesh.row("sea-breeze").click(button="right")
     expect(lab.page.locator(".lm-Menu")).to_be_visible()
