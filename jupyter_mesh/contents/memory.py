@@ -33,6 +33,7 @@ class Memory:
     def __init__(self) -> None:
         self._seen: OrderedDict[str, tuple[float, Resource | None]] = OrderedDict()
         self._bases: OrderedDict[str, str] = OrderedDict()
+        self._missed: OrderedDict[str, float] = OrderedDict()
 
     def saw(self, path: str, resource: Resource | None) -> None:
         """Remember what was at ``path`` just now; None for nothing."""
@@ -46,13 +47,16 @@ class Memory:
         return resource if time.monotonic() - at <= age else None
 
     def was_absent(self, path: str, age: float) -> bool:
-        """True if nothing was at ``path`` within the last ``age`` seconds."""
+        """True if nothing was at ``path`` within the last ``age`` seconds, by the last look or as a user was told."""
+        if time.monotonic() - self._missed.get(path, float("-inf")) <= age:
+            return True
         at, resource = self._seen.get(path, (float("-inf"), None))
         return resource is None and time.monotonic() - at <= age
 
     def read(self, resource: Resource) -> None:
         """A user got to know this state of a file or folder."""
         self.saw(resource.path, resource)
+        self._missed.pop(resource.path, None)
         if not resource.is_directory:
             _put(self._bases, resource.path, resource.etag)
 
@@ -69,6 +73,11 @@ class Memory:
         """What is at ``path`` has to be looked at again; the user's text is still based on the same."""
         self._seen.pop(path, None)
 
+    def missed(self, path: str) -> None:
+        """A user was told that nothing is there: what comes there since is not the user's to replace."""
+        self.forget(path)
+        _put(self._missed, path, time.monotonic())
+
     def forget(self, path: str) -> None:
         """Drop all that is known of ``path``, of what is below, and of the state of its folder."""
         self._seen.pop(parent_of(path), None)
@@ -76,6 +85,8 @@ class Memory:
             del self._seen[known]
         for known in [each for each in self._bases if is_within(each, path)]:
             del self._bases[known]
+        for known in [each for each in self._missed if is_within(each, path)]:
+            del self._missed[known]
 
 
 def _put(mapping: OrderedDict[str, V], key: str, value: V) -> None:

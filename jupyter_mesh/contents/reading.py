@@ -244,7 +244,7 @@ class MeshReader(AsyncContentsManager):
             self._memory.doubt(mesh)
             raise Refusal(400, f"{path} is not a directory", reason="bad type") from error
         except NotFound:
-            self._memory.forget(mesh)
+            self._memory.missed(mesh)
             raise
         self.emit(data={"action": "get", "path": path})
         return model

@@ -27,6 +27,17 @@ def test_a_sighting_has_an_age():
     assert not known.was_absent("home/b", 60)
 
 
+def test_what_a_user_missed_was_absent_until_it_is_read():
+    known = Memory()
+    for forget in (known.forget, lambda path: known.read(resource(path))):
+        known.missed("home/a")
+        known.saw("home/a", resource("home/a"))
+        assert known.was_absent("home/a", 60)
+        assert not known.was_absent("home/a", -1)
+        forget("home/a")
+        assert not known.was_absent("home/a", 60)
+
+
 def test_a_base_lasts_until_the_file_is_another():
     known = Memory()
     known.read(resource("home/d/a"))

@@ -165,6 +165,20 @@ async def test_a_foreign_change_is_a_412_with_a_sentence(rest, folder, contents)
     assert await stored(contents, path) == b"theirs"
 
 
+async def test_what_came_after_a_404_is_not_replaced(rest, folder, contents):
+    path = join(folder, "a.txt")
+    assert (await rest("GET", path, content=0))[0] == 404
+    await put_by_others(contents, path, b"theirs")
+    status, _, said = await rest("PUT", path, text("mine"))
+    assert status == 409
+    assert "a file of that name" in said["message"]
+    assert await stored(contents, path) == b"theirs"
+    # Lab looks again, asks its user, and saves.
+    assert (await rest("GET", path, content=0))[0] == 200
+    assert (await rest("PUT", path, text("mine")))[0] == 200
+    assert (await rest("GET", path))[2]["content"] == "mine"
+
+
 async def test_lab_uploads_in_pieces(rest, folder, contents):
     path = join(folder, "big.bin")
     statuses = [(await rest("PUT", path, piece(number, bytes([number % 256]) * 1000)))[0]
