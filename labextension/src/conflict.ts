@@ -23,6 +23,7 @@ interface IContextInside {
   _manager: { contents: Contents.IManager };
   _contentProviderId?: string;
   _conflictModalIsOpen: boolean;
+  _createSaveOptions(): SaveOptions;
   _maybeSave(options: SaveOptions): Promise<Contents.IModel>;
   _raiseConflict(
     model: Contents.IModel,
@@ -86,11 +87,13 @@ export function installConflictDialog(options: IOptions): void {
       if (this.isDisposed || choice === 'cancel') {
         throw cancelled('ModalCancelError');
       }
+      // Cells that run have gone on writing while the question was open.
+      const mine = this._createSaveOptions();
       if (choice === 'overwrite') {
-        return await save(this, this.path, saveOptions);
+        return await save(this, this.path, mine);
       }
       if (choice === 'copy') {
-        const copy = await saveCopy(this, saveOptions, trans);
+        const copy = await saveCopy(this, mine, trans);
         Notification.success(
           trans.__('Your version is saved as "%1".', PathExt.basename(copy)),
           { autoClose: 5000 }
@@ -162,19 +165,32 @@ async function saveCopy(
 ): Promise<string> {
   const { contents } = context._manager;
   const folder = PathExt.dirname(context.path);
-  const listing = await contents.get(folder, { content: true });
-  const taken = new Set(
-    (listing.content as Contents.IModel[]).map(item => item.name)
-  );
   const extension = PathExt.extname(context.path);
   const stem = PathExt.basename(context.path, extension);
   let name = `${trans.__('%1 (my version)', stem)}${extension}`;
-  for (let count = 2; taken.has(name); count++) {
+  // The server lets nothing be replaced where it was just found that nothing is.
+  for (let count = 2; await exists(contents, folder, name); count++) {
     name = `${trans.__('%1 (my version %2)', stem, count)}${extension}`;
   }
   const path = PathExt.join(folder, name);
   await contents.save(path, { ...options, name, path });
   return path;
+}
+
+async function exists(
+  contents: Contents.IManager,
+  folder: string,
+  name: string
+): Promise<boolean> {
+  try {
+    await contents.get(PathExt.join(folder, name), { content: false });
+    return true;
+  } catch (error) {
+    if ((error as { response?: Response }).response?.status === 404) {
+      return false;
+    }
+    throw error;
+  }
 }
 
 /** Asks what to do; a choice that loses text is asked for once more, and "no" leads back. */

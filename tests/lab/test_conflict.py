@@ -48,6 +48,34 @@ def test_a_copy_keeps_both(conflict, site):
     expect(shown(page)).to_contain_text("theirs")
 
 
+def test_a_copy_holds_what_came_while_the_question_was_open(conflict, site):
+    page, name = conflict
+    page.evaluate(
+        "window.jupyterapp.shell.currentWidget.context.model.fromString('start\\nmine and later')"
+    )
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main").get_by_role("tab", name="(my version)")).to_be_visible()
+    copy = f"home/{name.removesuffix('.txt')} (my version).txt"
+    assert site.get(copy) == "start\nmine and later"
+
+
+def test_a_copy_replaces_no_other(conflict, site):
+    page, name = conflict
+    copy = f"home/{name.removesuffix('.txt')} (my version).txt"
+
+    def somebody_was_faster(route):
+        if route.request.method == "PUT":
+            site.put(copy, "another version")
+        route.continue_()
+
+    page.route("**/*version*", somebody_was_faster)
+    page.keyboard.press("Enter")
+    expect(dialog_of(page)).to_contain_text("there is a file of that name already")
+    page.keyboard.press("Enter")
+    assert site.get(copy) == "another version"
+    expect(shown(page)).to_contain_text("mine")
+
+
 def test_overwriting_is_asked_for_once_more(conflict, site):
     page, name = conflict
     dialog_of(page).get_by_role("button", name="Overwrite…").click()
