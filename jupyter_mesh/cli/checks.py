@@ -86,7 +86,7 @@ def _server_extension() -> Finding:
     from jupyter_server.extension.config import ExtensionConfigManager
 
     manager = ExtensionConfigManager(read_config_path=jupyter_config_path())
-    enabled: dict[str, bool] = manager.get_jpserver_extensions()  # type: ignore[no-untyped-call]
+    enabled: dict[str, bool] = manager.get_jpserver_extensions()  # type: ignore[no-untyped-call]  # no types there
     if not enabled.get("jupyter_mesh"):
         return Finding(
             "server extension",
@@ -110,7 +110,7 @@ def _lab_extension() -> Finding:
         )
     if not _version("jupyterlab"):
         return Finding("lab extension", False, "JupyterLab is missing. Install jupyter-mesh[lab].")
-    from jupyterlab.commands import get_app_info  # type: ignore[import-untyped]
+    from jupyterlab.commands import get_app_info  # type: ignore[import-untyped]  # no types there
 
     if LAB_EXTENSION in get_app_info()["disabled"]:
         command = f"jupyter labextension enable {LAB_EXTENSION}"

@@ -44,7 +44,7 @@ def answers(method: Callable[P, Awaitable[R]]) -> Callable[P, Coroutine[Any, Any
 
     @wraps(method)
     async def answering(*args: P.args, **kwargs: P.kwargs) -> R:
-        log = args[0].log  # type: ignore[attr-defined]
+        log = args[0].log  # type: ignore[attr-defined]  # of a manager
         try:
             return await method(*args, **kwargs)
         except MeshError as error:

@@ -87,7 +87,7 @@ class CompositeCheckpoints(AsyncCheckpoints):
     async def create_checkpoint(self, contents_mgr: Any, path: str) -> Model:
         """Each part in its own way."""
         part = self.parent.part(path)
-        return await part.checkpoints.create_checkpoint(part, path)  # type: ignore[no-any-return]
+        return await part.checkpoints.create_checkpoint(part, path)  # type: ignore[no-any-return]  # untyped there
 
     @answers
     async def restore_checkpoint(self, contents_mgr: Any, checkpoint_id: str, path: str) -> None:
@@ -98,7 +98,7 @@ class CompositeCheckpoints(AsyncCheckpoints):
     @answers
     async def list_checkpoints(self, path: str) -> list[Model]:
         """Each part in its own way."""
-        return await self.parent.part(path).checkpoints.list_checkpoints(path)  # type: ignore[no-any-return]
+        return await self.parent.part(path).checkpoints.list_checkpoints(path)  # type: ignore[no-any-return]  # untyped there
 
     @answers
     async def rename_checkpoint(self, checkpoint_id: str, old_path: str, new_path: str) -> None:

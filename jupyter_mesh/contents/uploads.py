@@ -85,7 +85,7 @@ class Spools:
             )
         self.drop(path)
         file = await asyncio.to_thread(tempfile.TemporaryFile, buffering=0)
-        spool = Spool(file, first, if_match=if_match, if_absent=if_absent)  # type: ignore[arg-type]
+        spool = Spool(file, first, if_match=if_match, if_absent=if_absent)  # type: ignore[arg-type]  # a wrapped file
         self._spools[path] = spool
         await self._add(path, spool, data)
         return spool

@@ -63,7 +63,7 @@ class Program:
         guard = self._guard
         if guard is None or guard.returncode is not None:
             return
-        assert guard.stdin is not None  # noqa: S101
+        assert guard.stdin is not None  # noqa: S101  started with a pipe
         guard.stdin.close()
         try:
             await asyncio.wait_for(guard.wait(), GRACE + LEFTOVER_GRACE + 5)

@@ -159,7 +159,7 @@ async def _receive(request: web.Request, path: Path, mode: str, limit: int | Non
 
     Raises Refused for a full disk, more bytes than ``limit``, or a body cut short; what came is in the file.
     """
-    file: BinaryIO = await _in_thread(lambda: path.open(mode))  # type: ignore[arg-type, return-value]
+    file: BinaryIO = await _in_thread(lambda: path.open(mode))  # type: ignore[arg-type, return-value]  # the mode is no literal
     try:
         piece = bytearray()
         try:

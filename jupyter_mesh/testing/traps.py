@@ -384,7 +384,7 @@ def breaks_patches(times: int, after: int) -> Middleware:
         left -= 1
         serving = asyncio.ensure_future(handler(request))
         # aiohttp has no event for it.
-        while request.content.total_bytes < after and not serving.done():  # noqa: ASYNC110
+        while request.content.total_bytes < after and not serving.done():  # noqa: ASYNC110  aiohttp tells no event
             await asyncio.sleep(0.001)
         _cut_off(request)
         return await serving

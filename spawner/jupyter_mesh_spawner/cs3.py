@@ -67,7 +67,7 @@ class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
         self._background: set[asyncio.Task[None]] = set()
         try:
             # A wrong address is told when the hub starts, not to the first user.
-            self._settings  # noqa: B018
+            self._settings  # noqa: B018  building them checks them
         except InvalidRequest as error:
             message = f"CS3Authenticator needs mesh_site and mesh_gateway. {error}"
             self.log.critical(message)

@@ -10,7 +10,7 @@ try:
     from jupyterhub.spawner import SpawnException
 except ImportError:
 
-    class SpawnException(HTTPError):  # type: ignore[no-redef]
+    class SpawnException(HTTPError):  # type: ignore[no-redef]  # JupyterHub 5 has none
         """Raised when a server is not started for a reason that the user should read.
 
         It stands in for ``jupyterhub.spawner.SpawnException`` of JupyterHub 6, with the same arguments.

@@ -172,7 +172,7 @@ def test_known_secrets_leave_logs(caplog: pytest.LogCaptureFixture) -> None:
         log = logging.getLogger("tests.redaction")
         log.warning("plain %s and %r", secret, {"token": secret})
         try:
-            raise ValueError(f"failed with {secret}")  # noqa: TRY301
+            raise ValueError(f"failed with {secret}")  # noqa: TRY301  the traceback is what is tested
         except ValueError:
             log.exception("it failed")
         log.warning("harmless %d", 3)

@@ -201,7 +201,7 @@ def running_lab(home: Path, environment: dict[str, str], *options: str) -> Itera
 
     def answers() -> bool:
         try:
-            urllib.request.urlopen(f"{url}/api/status?token={TOKEN}", timeout=5)  # noqa: S310
+            urllib.request.urlopen(f"{url}/api/status?token={TOKEN}", timeout=5)  # noqa: S310  http to ourselves
         except (urllib.error.URLError, ConnectionError):
             return False
         return True
