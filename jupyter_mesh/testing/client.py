@@ -38,7 +38,7 @@ from jupyter_mesh.errors import (
 from jupyter_mesh.models import Checksum, Kind, Resource, SpaceKind
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from jupyter_mesh.cs3.client import MeshClient
