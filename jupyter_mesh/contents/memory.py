@@ -34,6 +34,7 @@ class Memory:
         self._seen: OrderedDict[str, tuple[float, Resource | None]] = OrderedDict()
         self._bases: OrderedDict[str, str] = OrderedDict()
         self._missed: OrderedDict[str, float] = OrderedDict()
+        self._written: OrderedDict[str, tuple[float, Resource]] = OrderedDict()
 
     def saw(self, path: str, resource: Resource | None) -> None:
         """Remember what was at ``path`` just now; None for nothing."""
@@ -68,6 +69,12 @@ class Memory:
         """We made this state: the next save builds on it, and its folder is another than before."""
         self._seen.pop(parent_of(resource.path), None)
         self.read(resource)
+        _put(self._written, resource.path, (time.monotonic(), resource))
+
+    def just_written(self, path: str, age: float) -> Resource | None:
+        """What we made at ``path`` within the last ``age`` seconds; told once, since it may be another by now."""
+        at, resource = self._written.pop(path, (float("-inf"), None))
+        return resource if time.monotonic() - at <= age else None
 
     def doubt(self, path: str) -> None:
         """What is at ``path`` has to be looked at again; the user's text is still based on the same."""
@@ -85,6 +92,8 @@ class Memory:
             del self._seen[known]
         for known in [each for each in self._bases if is_within(each, path)]:
             del self._bases[known]
+        for known in [each for each in self._written if is_within(each, path)]:
+            del self._written[known]
         for known in [each for each in self._missed if is_within(each, path)]:
             del self._missed[known]
 

@@ -271,7 +271,8 @@ class MeshReader(AsyncContentsManager):
         return known.is_directory
 
     async def _look(self, mesh: str, path: str, type: str | None, hashed: bool) -> Model:
-        resource = await self._stat(mesh)
+        # Lab takes what it hears right after a save for its own text, also if somebody else was as quick.
+        resource = self._memory.just_written(mesh, RECENT) or await self._stat(mesh)
         if resource.is_directory and type not in (None, "directory"):
             raise IsADirectory(path)
         if type == "directory" and not resource.is_directory:

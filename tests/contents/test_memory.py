@@ -38,6 +38,19 @@ def test_what_a_user_missed_was_absent_until_it_is_read():
         assert not known.was_absent("home/a", 60)
 
 
+def test_what_was_just_written_is_told_once():
+    known = Memory()
+    for age, told in ((60, True), (-1, False)):
+        made = resource("home/d/a")
+        known.wrote(made)
+        known.saw("home/d/a", resource("home/d/a", "e2"))
+        assert (known.just_written("home/d/a", age) is made) == told
+        assert known.just_written("home/d/a", 60) is None
+    known.wrote(made)
+    known.forget("home/d")
+    assert known.just_written("home/d/a", 60) is None
+
+
 def test_a_base_lasts_until_the_file_is_another():
     known = Memory()
     known.read(resource("home/d/a"))

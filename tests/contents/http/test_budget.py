@@ -74,6 +74,8 @@ async def test_saving_a_document(cost, folder, contents):
     assert within(new, Stat=3, InitiateFileUpload=1, PUT=1)
     # The first save under a condition finds out whether the site keeps conditions.
     await cost("PUT", path, notebook("2"))
+    # Lab asks once for the hash of what it has just saved.
+    assert await cost("GET", path, content=0, hash=1) == {}
     assert await cost("GET", path, content=0, hash=1) == {"Stat": 1}
     saved = await cost("PUT", path, notebook("3"))
     assert within(saved, Stat=2, InitiateFileUpload=1, PUT=1)

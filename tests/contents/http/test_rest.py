@@ -179,6 +179,18 @@ async def test_what_came_after_a_404_is_not_replaced(rest, folder, contents):
     assert (await rest("GET", path))[2]["content"] == "mine"
 
 
+async def test_a_change_right_after_a_save_is_not_taken_for_the_save(rest, folder, contents):
+    path = join(folder, "a.txt")
+    _, _, saved = await rest("PUT", path, text("mine"))
+    await put_by_others(contents, path, b"theirs")
+    # Lab asks for the hash of what it saved, and takes the answer for that of its own text.
+    _, _, own = await rest("GET", path, content=0, hash=1)
+    assert own["hash"] == saved["hash"]
+    # Before the next save it looks whether that is still there.
+    _, _, found = await rest("GET", path, content=0, hash=1)
+    assert found["hash"] != own["hash"]
+
+
 async def test_lab_uploads_in_pieces(rest, folder, contents):
     path = join(folder, "big.bin")
     statuses = [(await rest("PUT", path, piece(number, bytes([number % 256]) * 1000)))[0]
