@@ -85,33 +85,52 @@ def cookies():
     return {}
 
 
+@pytest.fixture(scope="module")
+def windows(browser):
+    """Windows that stay open, by hub and user: with what they have loaded before, Lab opens faster."""
+    return {}
+
+
 @pytest.fixture
-def open_lab(browser, cookies, request):
-    """``open_lab(account, path)`` gives a Lab in a window of its own, logged in.
+def open_lab(browser, windows, cookies, request):
+    """``open_lab(account)`` gives a Lab in a window where the account is logged in.
 
-    Everything is closed after the test; a picture is kept in test-results/ if it failed.
+    A second one for the same account gets a window, and a login, of its own; so does one that is not
+    ``known``: it stands before the login page. A picture is kept in test-results/ if the test failed.
     """
-    windows = []
+    labs, own = [], []
 
-    def open_lab(account, address="lab?reset", *, known=True):
-        key = (account.site.hub, account.name)
+    def window_for(key, *, known):
+        kept = windows.get(key)
+        if known and kept and not any(lab.page.context is kept for lab in labs):
+            return kept
         window = browser.new_context(
             viewport={"width": 1280, "height": 800},
             storage_state=cookies.get(key) if known else None,
         )
-        windows.append(window)
+        if known and not kept:
+            windows[key] = window
+        else:
+            own.append(window)
+        return window
+
+    def open_lab(account, *, known=True):
+        key = (account.site.hub, account.name)
+        window = window_for(key, known=known)
         lab = Lab(window.new_page(), account)
-        if known and key not in cookies:
-            lab.log_in()
-            cookies[key] = window.storage_state()
+        labs.append(lab)
         if known:
-            lab.open(address)
+            if key not in cookies:
+                lab.log_in()
+                cookies[key] = window.storage_state()
+            lab.open("lab?reset")
         return lab
 
     yield open_lab
-    for number, window in enumerate(windows):
+    for number, lab in enumerate(labs):
         if request.node.stash.get(FAILED, True):
             name = re.sub(r"\W+", "-", request.node.name)
-            for page in window.pages:
-                page.screenshot(path=RESULTS / "failed" / f"{name}-{number}.png")
+            lab.page.screenshot(path=RESULTS / "failed" / f"{name}-{number}.png")
+        lab.page.close()
+    for window in own:
         window.close()
