@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_mesh.contents.answers import answers
 from jupyter_mesh.contents.documents import decode
-from jupyter_mesh.contents.models import Model, clean, model_of, next_name
+from jupyter_mesh.contents.models import HASH_ALGORITHM, Model, clean, model_of, next_name
 from jupyter_mesh.contents.reading import RECENT, MeshReader
 from jupyter_mesh.contents.uploads import LAST
 from jupyter_mesh.errors import (
@@ -244,7 +244,11 @@ class MeshContentsManager(MeshReader):
             return model_of(await self._stat(mesh), path)
         resource = await self._move(path, mesh, new_path, new_mesh)
         self.emit(data={"action": "rename", "path": new_path, "source_path": path})
-        return model_of(resource, new_path)
+        renamed = model_of(resource, new_path)
+        if base := self._memory.base_of(new_mesh):
+            # Lab takes over what it is told here, so it is told the state that its text is based on.
+            renamed |= {"hash": base, "hash_algorithm": HASH_ALGORITHM}
+        return renamed
 
     @answers
     async def rename(self, old_path: str, new_path: str) -> None:
@@ -264,10 +268,12 @@ class MeshContentsManager(MeshReader):
         self._below_root(new_path, "overwritten")
         try:
             resource = await self.client.move(mesh, new_mesh)
-        finally:
-            self._memory.forget(mesh)
-            self._memory.forget(new_mesh)
-        self._memory.saw(new_mesh, resource)
+        except BaseException:
+            # It may have happened all the same.
+            self._memory.doubt(mesh)
+            self._memory.doubt(new_mesh)
+            raise
+        self._memory.moved(mesh, resource)
         return resource
 
     @answers

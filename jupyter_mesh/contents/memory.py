@@ -32,7 +32,7 @@ class Memory:
 
     def __init__(self) -> None:
         self._seen: OrderedDict[str, tuple[float, Resource | None]] = OrderedDict()
-        self._bases: OrderedDict[str, str] = OrderedDict()
+        self._bases: OrderedDict[str, Resource] = OrderedDict()
         self._missed: OrderedDict[str, float] = OrderedDict()
         self._written: OrderedDict[str, tuple[float, Resource]] = OrderedDict()
 
@@ -59,11 +59,26 @@ class Memory:
         self.saw(resource.path, resource)
         self._missed.pop(resource.path, None)
         if not resource.is_directory:
-            _put(self._bases, resource.path, resource.etag)
+            _put(self._bases, resource.path, resource)
 
     def base_of(self, path: str) -> str:
         """Etag that the user's text for ``path`` is based on; "" where nobody read it here."""
-        return self._bases.get(path, "")
+        base = self._bases.get(path)
+        return base.etag if base else ""
+
+    def moved(self, old: str, resource: Resource) -> None:
+        """What was at ``old`` is at the path of ``resource`` now; the user's text is still based on the same.
+
+        A rename must not pass off as read what somebody else saved before it. Some sites give a renamed file
+        another etag: with the time and size that were read, it is the same content.
+        """
+        base = self._bases.get(old)
+        self.forget(old)
+        self.forget(resource.path)
+        self.saw(resource.path, resource)
+        if base is not None:
+            same = (base.modified, base.size) == (resource.modified, resource.size)
+            _put(self._bases, resource.path, resource if same else base)
 
     def wrote(self, resource: Resource) -> None:
         """We made this state: the next save builds on it, and its folder is another than before."""
@@ -77,8 +92,10 @@ class Memory:
         return resource if time.monotonic() - at <= age else None
 
     def doubt(self, path: str) -> None:
-        """What is at ``path`` has to be looked at again; the user's text is still based on the same."""
-        self._seen.pop(path, None)
+        """What is at ``path`` or below has to be looked at again; the user's text is still based on the same."""
+        self._seen.pop(parent_of(path), None)
+        for known in [each for each in self._seen if is_within(each, path)]:
+            del self._seen[known]
 
     def missed(self, path: str) -> None:
         """A user was told that nothing is there: what comes there since is not the user's to replace."""

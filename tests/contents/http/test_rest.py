@@ -154,6 +154,36 @@ async def test_what_is_refused_is_refused_with_its_status(rest, folder, contents
     assert (await rest("PUT", a, raw="{"))[0] == 400
 
 
+async def test_a_rename_does_not_hide_a_foreign_change(rest, folder, contents):
+    path, new = join(folder, "a.txt"), join(folder, "b.txt")
+    await rest("PUT", path, text("mine"))
+    _, _, read = await rest("GET", path, content=1, hash=1)
+    await put_by_others(contents, path, b"theirs, and longer")
+    status, _, renamed = await rest("PATCH", path, {"path": new})
+    assert (status, renamed["hash"]) == (200, read["hash"]), "Lab takes this for what it has read"
+    assert (await rest("PUT", new, text("mine again")))[0] == 412
+    assert await stored(contents, new) == b"theirs, and longer"
+
+
+async def test_what_was_read_can_be_saved_after_a_rename(rest, folder, contents):
+    path, new = join(folder, "a.txt"), join(folder, "b.txt")
+    await rest("PUT", path, text("one"))
+    await rest("GET", path, content=1, hash=1)
+    _, _, renamed = await rest("PATCH", path, {"path": new})
+    assert renamed["hash"] == (await rest("GET", new, content=0, hash=1))[2]["hash"]
+    assert (await rest("PUT", new, text("two")))[0] == 200
+    assert await stored(contents, new) == b"two"
+
+
+async def test_a_refused_rename_forgets_nothing(rest, folder, contents):
+    path, taken = join(folder, "a.txt"), join(folder, "b.txt")
+    await rest("PUT", path, text("mine"))
+    await rest("PUT", taken, text("taken"))
+    await put_by_others(contents, path, b"theirs, and longer")
+    assert (await rest("PATCH", path, {"path": taken}))[0] == 409
+    assert (await rest("PUT", path, text("mine again")))[0] == 412
+
+
 async def test_a_foreign_change_is_a_412_with_a_sentence(rest, folder, contents):
     path = join(folder, "100% done.txt")
     await rest("PUT", path, text("mine"))
