@@ -669,10 +669,10 @@ class ContentsContract:
         saved = await contents.save(text("x"), old)
         model = await contents.update({"path": "/" + new}, "/" + old)
         assert (model["path"], model["name"], model["content"]) == (new, "b.txt", None)
-        assert model == await contents.get(new, content=False)
+        assert model == await contents.get(new, content=False, require_hash=True)
         assert model["last_modified"] == saved["last_modified"]
         assert not await contents.file_exists(old)
-        assert await contents.update({"path": new}, new) == model
+        assert await contents.update({"path": new}, new) == await contents.get(new, content=False)
 
     async def test_a_folder_is_moved_with_all_it_holds(
         self, contents: Manager, folder: str
