@@ -171,7 +171,7 @@ class Writing(Tree):
         if there is not None and there.is_directory:
             raise IsADirectory(f"Could not {save.doing}: it is a folder.")
         if save.if_absent and there is not None:
-            raise AlreadyExists(f"Could not {save.doing}: there is a file of that name already.")
+            raise AlreadyExists(sentence(AlreadyExists, save.doing, self.site))
         if save.if_match and there is None:
             raise Conflict(
                 f"Could not {save.doing}: it was deleted or renamed. Save it under a new name."
@@ -340,7 +340,7 @@ class Writing(Tree):
                 f"Could not {save.doing}: its lock has ended. Look at it, then lock it again."
             )
         if save.if_absent and isinstance(error, Conflict):
-            return AlreadyExists(f"Could not {save.doing}: there is a file of that name already.")
+            return AlreadyExists(sentence(AlreadyExists, save.doing, self.site))
         return error
 
     async def _verified(self, save: _Save, etag: str) -> Resource:

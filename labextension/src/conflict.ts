@@ -39,6 +39,9 @@ interface IOptions {
   openCopy: (path: string) => Promise<unknown>;
 }
 
+/** How often a copy is brought up to date with what is still being typed or printed. */
+const COPY_TRIES = 5;
+
 /** Rejection that tells Lab: the user decided not to save, the document stays as it is. */
 function cancelled(name: 'ModalCancelError' | 'ModalDuplicateError'): Error {
   return Object.assign(new Error(name), { name });
@@ -87,13 +90,12 @@ export function installConflictDialog(options: IOptions): void {
       if (this.isDisposed || choice === 'cancel') {
         throw cancelled('ModalCancelError');
       }
-      // Cells that run have gone on writing while the question was open.
-      const mine = this._createSaveOptions();
       if (choice === 'overwrite') {
-        return await save(this, this.path, mine);
+        // Cells that run have gone on writing while the question was open.
+        return await save(this, this.path, this._createSaveOptions());
       }
       if (choice === 'copy') {
-        const copy = await saveCopy(this, mine, trans);
+        const copy = await saveCopy(this, trans);
         Notification.success(
           trans.__('Your version is saved as "%1".', PathExt.basename(copy)),
           { autoClose: 5000 }
@@ -157,10 +159,13 @@ async function save(
   return { ...saved, hash, hash_algorithm };
 }
 
-/** Writes the user's version beside the file, under a name that is free. Answers its path. */
+/**
+ * Writes the user's version beside the file, under a name that is free. Answers its path.
+ *
+ * What is typed while it is written goes into it as well, since the document is loaded anew afterwards.
+ */
 async function saveCopy(
   context: IContextInside,
-  options: SaveOptions,
   trans: TranslationBundle
 ): Promise<string> {
   const { contents } = context._manager;
@@ -173,8 +178,22 @@ async function saveCopy(
     name = `${trans.__('%1 (my version %2)', stem, count)}${extension}`;
   }
   const path = PathExt.join(folder, name);
-  await contents.save(path, { ...options, name, path });
-  return path;
+  let mine = context._createSaveOptions();
+  for (let tries = 0; tries < COPY_TRIES; tries++) {
+    await contents.save(path, { ...mine, name, path });
+    const now = context._createSaveOptions();
+    if (JSON.stringify(now.content) === JSON.stringify(mine.content)) {
+      return path;
+    }
+    mine = now;
+  }
+  throw new Error(
+    trans.__(
+      '"%1" goes on changing. Most of your version is in "%2"; stop what runs here, then save again.',
+      PathExt.basename(context.path),
+      name
+    )
+  );
 }
 
 async function exists(

@@ -59,6 +59,27 @@ def test_a_copy_holds_what_came_while_the_question_was_open(conflict, site):
     assert site.get(copy) == "start\nmine and later"
 
 
+TYPE_WHILE_SAVING = """() => {
+  const { contents } = window.jupyterapp.serviceManager;
+  const { model } = window.jupyterapp.shell.currentWidget.context;
+  const save = contents.save.bind(contents);
+  contents.save = (...args) => {
+    contents.save = save;
+    model.fromString('start\\nmine, typed meanwhile');
+    return save(...args);
+  };
+}"""
+
+
+def test_a_copy_holds_what_is_typed_while_it_is_written(conflict, site):
+    page, name = conflict
+    page.evaluate(TYPE_WHILE_SAVING)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main").get_by_role("tab", name="(my version)")).to_be_visible()
+    copy = f"home/{name.removesuffix('.txt')} (my version).txt"
+    assert site.get(copy) == "start\nmine, typed meanwhile"
+
+
 def test_a_copy_replaces_no_other(conflict, site):
     page, name = conflict
     copy = f"home/{name.removesuffix('.txt')} (my version).txt"
@@ -70,7 +91,7 @@ def test_a_copy_replaces_no_other(conflict, site):
 
     page.route("**/*version*", somebody_was_faster)
     page.keyboard.press("Enter")
-    expect(dialog_of(page)).to_contain_text("there is a file of that name already")
+    expect(dialog_of(page)).to_contain_text("the name is taken")
     page.keyboard.press("Enter")
     assert site.get(copy) == "another version"
     expect(shown(page)).to_contain_text("mine")

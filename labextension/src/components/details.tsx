@@ -103,13 +103,13 @@ function SetUp(props: { trans: TranslationBundle }): JSX.Element {
     <div className="jp-MeshDetails">
       <p>
         {trans.__(
-          'Jupyter has to know the address of your site and where your login is kept. Sign in once, then start Jupyter with both:'
+          'Jupyter has to know your site, its address, and where your login is kept. Sign in once, then start Jupyter with all three:'
         )}
       </p>
       <pre>
         {[
           'jupyter mesh login --gateway HOST:PORT --username NAME --token-file ~/.mesh-token',
-          'MESH_GATEWAY=HOST:PORT MESH_TOKEN_FILE=~/.mesh-token jupyter lab \\',
+          'MESH_SITE=NAME MESH_GATEWAY=HOST:PORT MESH_TOKEN_FILE=~/.mesh-token jupyter lab \\',
           '  --ServerApp.contents_manager_class=jupyter_mesh.contents.CompositeContentsManager'
         ].join('\n')}
       </pre>

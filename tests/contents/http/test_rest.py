@@ -201,7 +201,7 @@ async def test_what_came_after_a_404_is_not_replaced(rest, folder, contents):
     await put_by_others(contents, path, b"theirs")
     status, _, said = await rest("PUT", path, text("mine"))
     assert status == 409
-    assert "a file of that name" in said["message"]
+    assert "the name is taken" in said["message"]
     assert await stored(contents, path) == b"theirs"
     # Lab looks again, asks its user, and saves.
     assert (await rest("GET", path, content=0))[0] == 200
