@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,7 +115,13 @@ async def _put(mesh: MeshClient, args: argparse.Namespace) -> None:
     if not args.source.is_file():
         raise NotFound(f'There is no file "{args.source}" here.')
     path = args.path
-    if await mesh.exists(path) and (await mesh.stat(path)).is_directory:
-        path = f"{path}/{args.source.name}"
-    await mesh.upload(path, args.source, if_absent=not args.force)
+    with suppress(NotFound):
+        if (await mesh.stat(path)).is_directory:
+            path = f"{path}/{args.source.name}"
+    try:
+        await mesh.upload(path, args.source, if_absent=not args.force)
+    except AlreadyExists as error:
+        raise AlreadyExists(
+            f'There is already a "{path}" at {mesh.site}: choose another name, or add --force.'
+        ) from error
     print(path)

@@ -81,7 +81,8 @@ async def test_put_does_not_replace_unasked(run, folder, tmp_path, site):
     source.write_text("new")
     code, _, error = await run("put", source, f"{folder}/data.csv")
     assert code == 1
-    assert "already" in error
+    assert "There is already a" in error
+    assert "--force" in error
     assert (await run("put", "--force", source, f"{folder}/data.csv"))[0] == 0
     async with site.client() as mesh:
         assert await mesh.read(f"{folder}/data.csv") == b"new"
