@@ -202,6 +202,8 @@ def test_keyboard_alone(lab, folder):
     expect(home).to_be_focused()
     page.keyboard.press("ArrowRight")
     expect(lab.panel.get_by_role("tab", name="Projects", selected=True)).to_be_focused()
+    # The rows of one area stay until those of the other arrive, and take what is typed with them.
+    expect(lab.mesh.row("desk")).to_have_count(0)
     page.keyboard.press("ArrowLeft")
     expect(lab.mesh.row("desk")).to_be_visible()
     tab_to(page, ".jp-DirListing-content *")
