@@ -4,7 +4,7 @@
 #   make test     all tests; ARGS goes to pytest: make test ARGS="tests/cli -k login"
 #   make test-site SITE=site.toml   the contract tests against a real site
 #   make lint     ruff, mypy, import-linter, eslint, TypeScript, prettier
-#   make bench    how our way to list, open and save compares with a local disk
+#   make bench    how our ways to the data compare with a local disk; ARGS="--only listing", ARGS=--quick
 #   make build    wheels and source distributions of both packages, in dist/
 #   make clean    remove what the verbs made, except the files of the demo in .demo/
 PYTHON ?= python3
@@ -41,7 +41,7 @@ lint: .venv/.lab
 	cd labextension && jlpm lint
 
 bench: .venv/.python
-	$(BIN)/python benchmarks/contents.py $(ARGS)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 build: .venv/.node
 	rm -rf dist jupyter_mesh/labextension
