@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from jupyter_mesh.contents.answers import answers
 from jupyter_mesh.contents.documents import decode
+from jupyter_mesh.contents.history import MeshHistory
 from jupyter_mesh.contents.models import HASH_ALGORITHM, Model, clean, model_of, next_name
-from jupyter_mesh.contents.reading import RECENT, MeshReader
+from jupyter_mesh.contents.reading import RECENT
 from jupyter_mesh.contents.uploads import LAST
 from jupyter_mesh.errors import (
     AlreadyExists,
@@ -19,15 +20,13 @@ from jupyter_mesh.errors import (
     IsADirectory,
     MeshError,
     NotADirectory,
-    NotAllowed,
     NotFound,
-    NotSupported,
 )
 from jupyter_mesh.paths import is_within, join, name_of, parent_of
 
 if TYPE_CHECKING:
     from jupyter_mesh.cs3.client import Content
-    from jupyter_mesh.models import Resource, Version
+    from jupyter_mesh.models import Resource
 
 __all__ = ["MeshContentsManager", "copy_name"]
 
@@ -39,7 +38,7 @@ def copy_name(name: str) -> str:
     return COPY_MARK.sub("", name)
 
 
-class MeshContentsManager(MeshReader):
+class MeshContentsManager(MeshHistory):
     """The files of one site: the areas, or a part of them, as the root of Jupyter's contents.
 
     A save replaces only what its user has seen: the etag that went out last goes with the upload, and
@@ -320,36 +319,6 @@ class MeshContentsManager(MeshReader):
             await self.client.delete(mesh)
         finally:
             self._memory.forget(mesh)
-
-    # Versions: what the checkpoints need
-
-    @answers
-    async def versions(self, path: str) -> list[Version]:
-        """The versions of a file; none where the site keeps none, or does not show them."""
-        _, mesh = self._open(path, 404)
-        try:
-            return await self.client.versions(mesh)
-        except (NotSupported, NotAllowed):
-            return []
-
-    @answers
-    async def modified(self, path: str) -> datetime:
-        """When a file was changed last."""
-        _, mesh = self._open(path, 404)
-        known = self._memory.last(mesh, RECENT) or await self._stat(mesh)
-        return known.modified
-
-    @answers
-    async def restore_version(self, path: str, key: str) -> None:
-        """Have the site put a version back in place of the file as it is."""
-        path, mesh = self._open(path)
-        async with self._locks.hold(mesh):
-            # What is open in a browser is not this content: nothing builds on it before it is read.
-            try:
-                await self.client.restore_version(mesh, key)
-            finally:
-                self._memory.forget(mesh)
-        self.emit(data={"action": "save", "path": path})
 
     def _os_path(self, path: str, mesh: str) -> str:
         """What post-save hooks get: the file below the mount if there is one, else the API path."""

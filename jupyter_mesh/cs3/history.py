@@ -84,7 +84,7 @@ class History(Tree):
         )
         try:
             await self._call("RestoreRecycleItem", request, doing)
-        except SiteError:
+        except (SiteError, NotFound):
             folder = place.parent
             if folder is not None and await self._stat_if_there(folder) is None:
                 raise NotFound(

@@ -108,6 +108,19 @@ class Reading(Tree):
         versions.sort(key=lambda version: version.modified, reverse=True)
         return versions
 
+    async def shows_versions(self, path: str, key: str) -> bool:
+        """False where earlier versions can only be restored. Found out with ``key``, a listed one, at the first time."""
+        flavour = await self.flavour()
+        known = flavour.can(Feature.VERSION_DOWNLOADS)
+        if known is None:
+            try:
+                async with self.download(path, version=key):
+                    known = True
+            except NotSupported:
+                known = False
+            flavour.learn(Feature.VERSION_DOWNLOADS, known)
+        return known
+
     @asynccontextmanager
     async def _download(
         self, path: str, start: int, stop: int | None, version: str

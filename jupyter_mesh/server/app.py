@@ -16,12 +16,23 @@ from jupyter_mesh.contents import CompositeContentsManager, MeshContentsManager
 from jupyter_mesh.cs3 import MeshClient
 from jupyter_mesh.errors import InvalidRequest, MeshError
 from jupyter_mesh.paths import AREAS, MOUNT, is_within, join
+from jupyter_mesh.server.handlers.bin import BinHandler, BinPurgeHandler, BinRestoreHandler
 from jupyter_mesh.server.handlers.open import OpenHandler
 from jupyter_mesh.server.handlers.status import StatusHandler
+from jupyter_mesh.server.handlers.versions import (
+    VersionContentHandler,
+    VersionRestoreHandler,
+    VersionsHandler,
+)
 from jupyter_mesh.server.hub_token import HubToken
 from jupyter_mesh.server.site import SiteWatch
 
 __all__ = ["MeshExtension"]
+
+NO_FILES = (
+    "This server shows no files of a site. Set ServerApp.contents_manager_class to "
+    "jupyter_mesh.contents.CompositeContentsManager."
+)
 
 
 class MeshExtension(ExtensionApp):
@@ -61,7 +72,16 @@ class MeshExtension(ExtensionApp):
     def initialize_handlers(self) -> None:
         """Add our addresses."""
         self.handlers.extend(
-            [(r"/api/mesh/status/?", StatusHandler), (r"/mesh/open/?", OpenHandler)]
+            [
+                (r"/api/mesh/status/?", StatusHandler),
+                (r"/api/mesh/versions/?", VersionsHandler),
+                (r"/api/mesh/versions/content/?", VersionContentHandler),
+                (r"/api/mesh/versions/restore/?", VersionRestoreHandler),
+                (r"/api/mesh/bin/?", BinHandler),
+                (r"/api/mesh/bin/restore/?", BinRestoreHandler),
+                (r"/api/mesh/bin/purge/?", BinPurgeHandler),
+                (r"/mesh/open/?", OpenHandler),
+            ]
         )
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
@@ -79,7 +99,14 @@ class MeshExtension(ExtensionApp):
         if self._manager is not None:
             await self._manager.close()
 
-    # What the handlers tell
+    # What the handlers work with
+
+    @property
+    def files(self) -> MeshContentsManager:
+        """The contents manager of the mesh; raises InvalidRequest in a server without one."""
+        if self._manager is None:
+            raise InvalidRequest(NO_FILES)
+        return self._manager
 
     @property
     def root(self) -> str:
@@ -130,10 +157,7 @@ class MeshExtension(ExtensionApp):
         """
         manager = self._manager
         if manager is None:
-            return None, InvalidRequest(
-                "This server shows no files of a site. Set ServerApp.contents_manager_class to "
-                "jupyter_mesh.contents.CompositeContentsManager."
-            )
+            return None, InvalidRequest(NO_FILES)
         try:
             if self._hub_token is not None:
                 manager.client = MeshClient(MeshSite(parent=manager).settings(), self._hub_token)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import threading
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import pytest
 from blockbuster import BlockBuster
 from pytest_jupyter.jupyter_core import *
 from pytest_jupyter.jupyter_server import *
+from tornado.httpclient import HTTPClientError
 
 from jupyter_mesh.auth import write_token_file
 from jupyter_mesh.testing.site import RunningSite, run_node
@@ -34,8 +36,10 @@ def no_blocking_calls() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
-    """A running site."""
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningSite]:
+    """A running site, of the flavour that a test gives as parameter."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -43,7 +47,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
     def run(work):
         return asyncio.run_coroutine_threadsafe(work, loop).result(30)
 
-    node = run_node(tmp_path_factory.mktemp("site") / "data")
+    flavour = getattr(request, "param", "spaces")
+    node = run_node(tmp_path_factory.mktemp("site") / "data", flavour=flavour)
     site = run(node.__aenter__())
     write_token_file(token_file_of(site), run(site.tokens().token()))
     yield site
@@ -99,3 +104,46 @@ def status(jp_fetch):
         return json.loads(reply.body)
 
     return ask
+
+
+@pytest.fixture
+def ask(jp_fetch):
+    """Sends a request to ``api/mesh/…``; gives status and body, as JSON where it is JSON."""
+
+    async def ask(method, *parts, json_body=None, **query):
+        body = None if json_body is None else json.dumps(json_body)
+        try:
+            reply = await jp_fetch("api", "mesh", *parts, method=method, body=body, params=query)
+        except HTTPClientError as error:
+            reply = error.response
+        is_json = reply.headers["Content-Type"].startswith("application/json")
+        return reply.code, json.loads(reply.body) if is_json else reply
+
+    return ask
+
+
+@pytest.fixture
+def client(jp_serverapp):
+    """The client of the server, to prepare files past REST."""
+    return jp_serverapp.contents_manager.client
+
+
+@pytest.fixture
+def folder(client, jp_asyncio_loop):
+    """Mesh path of a fresh folder."""
+    path = f"home/{secrets.token_hex(6)}"
+    jp_asyncio_loop.run_until_complete(client.mkdir(path))
+    return path
+
+
+@pytest.fixture
+def events(jp_serverapp):
+    """What the server told of files, each as (action, path)."""
+    told = []
+    schema = "https://events.jupyter.org/jupyter_server/contents_service/v1"
+
+    async def listen(logger, schema_id, data):
+        told.append((data["action"], data["path"]))
+
+    jp_serverapp.event_logger.add_listener(schema_id=schema, listener=listen)
+    return told

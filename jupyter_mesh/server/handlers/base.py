@@ -10,7 +10,7 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado.web import HTTPError
 
-from jupyter_mesh.errors import MeshError
+from jupyter_mesh.errors import InvalidRequest, MeshError
 
 if TYPE_CHECKING:
     from jupyter_mesh.server.app import MeshExtension
@@ -32,6 +32,20 @@ class MeshHandler(ExtensionHandlerMixin, APIHandler):
     def mesh(self) -> MeshExtension:
         """The extension that made this handler."""
         return cast("MeshExtension", self.extensionapp)
+
+    def body(self, **fields: Any) -> list[Any]:
+        """The named fields of the JSON object that was sent, each of the type given for it.
+
+        Raises InvalidRequest for anything else; a field that may be missing has a type such as ``str | None``.
+        """
+        try:
+            body = json.loads(self.request.body)
+        except (ValueError, RecursionError) as error:
+            raise InvalidRequest("The request is not valid JSON.") from error
+        for name, kind in fields.items():
+            if not isinstance(body, dict) or not isinstance(body.get(name), kind):
+                raise InvalidRequest(f'The request needs a valid "{name}".')
+        return [body.get(name) for name in fields]
 
     def log_exception(self, *exc_info: Any) -> None:
         """Log what an operator can act on: our mistakes with a traceback, the rest in one line."""
