@@ -14,12 +14,13 @@ from traitlets import Bool, HasTraits, Instance, Int, TraitError, Type, Unicode,
 
 from jupyter_mesh.contents.answers import Refusal, answers
 from jupyter_mesh.contents.checkpoints import CompositeCheckpoints
-from jupyter_mesh.contents.copies import LocalPlace, MeshPlace, Place, copy_tree, states
+from jupyter_mesh.contents.copies import LocalStore
 from jupyter_mesh.contents.files import FilesHandler, FileSource, LocalSource
 from jupyter_mesh.contents.local import LocalContents
 from jupyter_mesh.contents.manager import MeshContentsManager, copy_name
 from jupyter_mesh.contents.models import clean
-from jupyter_mesh.errors import AlreadyExists, Conflict, InvalidRequest, MeshError, NotFound
+from jupyter_mesh.cs3.trees import CopyProgress, Store, copy_tree, states
+from jupyter_mesh.errors import AlreadyExists, Conflict, InvalidRequest, MeshError
 from jupyter_mesh.paths import MOUNT, is_within, join, name_of, parent_of
 
 if TYPE_CHECKING:
@@ -324,20 +325,26 @@ class CompositeContentsManager(AsyncContentsManager):
             await self._carry(clean(old_path), clean(new_path))
 
     @answers
-    async def copy(self, from_path: str, to_path: str | None = None) -> Model:
-        """Copy a file or a folder with all it holds, also from one part to the other."""
+    async def copy(
+        self, from_path: str, to_path: str | None = None, progress: CopyProgress | None = None
+    ) -> Model:
+        """Copy a file or a folder with all it holds, also from one part to the other.
+
+        ``progress`` hears how many bytes are written, and of how many; local copies are made unheard.
+        """
         path = clean(from_path)
         target = parent_of(path) if to_path is None else clean(to_path)
         part, there = self.part(path), self.part(target)
+        if isinstance(part, MeshContentsManager) and part is there:
+            return await part.copy(path, target, progress)
         if part is there:
             model: Model = await part.copy(path, target)
-            if part is self.local:
-                self.emit(data={"action": "copy", "path": model["path"], "source_path": path})
+            self.emit(data={"action": "copy", "path": model["path"], "source_path": path})
             return model
         if await self.dir_exists(target):
             name = await there.increment_filename(copy_name(name_of(path)), target, "-Copy")
             target = join(target, name)
-        await self._copy(path, target)
+        await self._copy(path, target, progress)
         self.emit(data={"action": "copy", "path": target, "source_path": path})
         return await self._look(target)
 
@@ -349,13 +356,12 @@ class CompositeContentsManager(AsyncContentsManager):
 
     async def _carry(self, path: str, to: str) -> None:
         """Move between the parts: copy, compare, then remove the source; it stays if anything fails or changes."""
-        place, source = await self._place(path)
-        before = await states(place, source)
-        await self._copy(path, to)
+        store, source = await self._store(path)
+        copied = await self._copy(path, to)
         try:
-            if await states(place, source) != before:
+            if await states(store, source) != copied:
                 raise Conflict("It was changed meanwhile: compare both, then delete one of them.")
-            await place.remove(source)
+            await store.remove(source)
         except MeshError as error:
             raise type(error)(
                 f'"{path}" was copied to "{to}", but could not be removed from its old place. {error}'
@@ -363,22 +369,24 @@ class CompositeContentsManager(AsyncContentsManager):
         finally:
             self.mesh.changed(path)
 
-    async def _copy(self, path: str, to: str) -> None:
-        source, at = await self._place(path)
-        target, there = await self._place(to)
+    async def _copy(
+        self, path: str, to: str, progress: CopyProgress | None = None
+    ) -> dict[str, str]:
+        """Copy to a new path of the other part; what was copied, as ``states`` tells it."""
+        source, at = await self._store(path)
+        target, there = await self._store(to)
+        # The disk of this server is its operator's to protect; sites have quotas.
+        at_most = self.max_copy_folder_size_mb << 20 if self.part(to) is self.local else None
         try:
-            await target.look(there)
-        except NotFound:
-            pass
-        else:
-            raise AlreadyExists(f'"{to}" exists already. Choose another name.')
-        try:
-            await copy_tree(source, at, target, there)
+            copied = await copy_tree(source, at, target, there, progress=progress, at_most=at_most)
+        except AlreadyExists as error:
+            raise AlreadyExists(f'"{to}" exists already. Choose another name.') from error
         finally:
             self.mesh.changed(to)
+        return copied.states
 
-    async def _place(self, path: str) -> tuple[Place, str]:
-        """The place that holds ``path``, and the path there; refused for the folder of the mesh and hidden files."""
+    async def _store(self, path: str) -> tuple[Store[object], str]:
+        """The store that holds ``path``, and the path there; refused for the folder of the mesh and hidden files."""
         part = self.part(path)
         if not path or path == MOUNT:
             raise InvalidRequest(f'"{path or "/"}" cannot be moved or copied as a whole.')
@@ -387,5 +395,5 @@ class CompositeContentsManager(AsyncContentsManager):
                 f'"{path}" is hidden. This server does not work with hidden files.'
             )
         if isinstance(part, MeshContentsManager):
-            return MeshPlace(part.client), part.mesh_path(path)
-        return LocalPlace(part._get_os_path), path
+            return part.client.store(), part.mesh_path(path)
+        return LocalStore(part._get_os_path), path

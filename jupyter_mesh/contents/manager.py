@@ -26,6 +26,7 @@ from jupyter_mesh.paths import is_within, join, name_of, parent_of
 
 if TYPE_CHECKING:
     from jupyter_mesh.cs3.client import Content
+    from jupyter_mesh.cs3.trees import CopyProgress
     from jupyter_mesh.models import Resource
 
 __all__ = ["MeshContentsManager", "copy_name"]
@@ -276,8 +277,14 @@ class MeshContentsManager(MeshHistory):
         return resource
 
     @answers
-    async def copy(self, from_path: str, to_path: str | None = None) -> Model:
-        """Copy a file or a folder with all it holds, into a folder or to a full path."""
+    async def copy(
+        self, from_path: str, to_path: str | None = None, progress: CopyProgress | None = None
+    ) -> Model:
+        """Copy a file or a folder with all it holds, into a folder or to a full path.
+
+        ``progress`` hears how many bytes are written, and of how many (None until that is known). A cancelled
+        copy leaves nothing behind.
+        """
         path, mesh = self._open(from_path)
         self._below_root(path, "copied")
         target, target_mesh = self._open(parent_of(path) if to_path is None else to_path)
@@ -288,7 +295,7 @@ class MeshContentsManager(MeshHistory):
             await self._stat(mesh)
             raise InvalidRequest(f'"{path}" cannot be copied into itself.')
         try:
-            resource = await self.client.copy(mesh, target_mesh)
+            resource = await self.client.copy(mesh, target_mesh, progress=progress)
         finally:
             self._memory.forget(target_mesh)
         self.emit(data={"action": "copy", "path": target, "source_path": path})

@@ -15,13 +15,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from jupyter_mesh.errors import InvalidRequest, TransferFailed
+from jupyter_mesh.errors import InvalidRequest, MeshError, TransferFailed
 from jupyter_mesh.models import Checksum
 
 __all__ = ["Body", "Content", "body_of"]
-
-Content = bytes | Path | BinaryIO | AsyncIterable[bytes]
-"""What can be uploaded. Files and iterables are read once, from where they stand, and stay open."""
 
 CHUNK = 1 << 20
 IN_MEMORY = 8 << 20
@@ -29,6 +26,10 @@ IN_MEMORY = 8 << 20
 
 class Body:
     """Content that can be read again from any offset, with its size and its SHA1."""
+
+    checksum: Checksum | None
+    failure: MeshError | None = None
+    """Why the content could not be read to its end."""
 
     def __init__(self, source: bytes | BinaryIO, size: int, checksum: Checksum) -> None:
         self._source = source
@@ -45,11 +46,16 @@ class Body:
             else:
                 chunk = await asyncio.to_thread(os.pread, self._source.fileno(), length, start)
             if not chunk:
-                raise TransferFailed(
+                self.failure = TransferFailed(
                     "The file became shorter while it was read. Nothing was saved; try again."
                 )
+                raise self.failure
             yield chunk
             start += len(chunk)
+
+
+Content = bytes | Path | BinaryIO | AsyncIterable[bytes] | Body
+"""What can be uploaded. Files and iterables are read once, from where they stand, and stay open."""
 
 
 @asynccontextmanager
@@ -58,7 +64,10 @@ async def body_of(content: Content, size: int | None = None) -> AsyncIterator[Bo
 
     Raises TransferFailed if ``size`` was given and the content is shorter or longer.
     """
-    if isinstance(content, bytes):
+    if isinstance(content, Body):
+        _check(content.size, size)
+        yield content
+    elif isinstance(content, bytes):
         _check(len(content), size)
         digest = await asyncio.to_thread(hashlib.sha1, content, usedforsecurity=False)
         yield Body(content, len(content), Checksum("sha1", digest.hexdigest()))

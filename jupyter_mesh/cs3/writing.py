@@ -57,11 +57,17 @@ class _Save:
 
     place: Place
     body: Body
-    checksum: Checksum
+    told: Checksum | None = None
+    """What the caller says that the checksum is."""
     if_match: str = ""
     if_absent: bool = False
     lock_id: str = ""
     progress: Progress | None = None
+
+    @property
+    def checksum(self) -> Checksum | None:
+        """Of the content; None while it passes through here and no site has told it."""
+        return self.told or self.body.checksum
 
     @property
     def doing(self) -> str:
@@ -104,8 +110,9 @@ class Writing(Tree):
             raise IsADirectory(f"Could not save {path}: it is a folder.")
         place = await self._places.find(parsed)
         async with body_of(content, size) as body:
-            same_kind = checksum is not None and checksum.algorithm == body.checksum.algorithm
-            if same_kind and checksum != body.checksum:
+            known = body.checksum
+            same_kind = checksum and known and checksum.algorithm == known.algorithm
+            if same_kind and checksum != known:
                 raise TransferFailed(
                     f"Could not save {path}: the content is not what its checksum says."
                 )
@@ -113,19 +120,12 @@ class Writing(Tree):
                 _Save(
                     place=place,
                     body=body,
-                    checksum=checksum or body.checksum,
+                    told=checksum,
                     if_match=etag_of(if_match),
                     if_absent=if_absent,
                     lock_id=lock_id,
                     progress=progress,
                 )
-            )
-
-    async def _write_new(self, place: Place, content: Content, size: int) -> Resource:
-        """Write a file that must not be there yet."""
-        async with body_of(content, size) as body:
-            return await self._save(
-                _Save(place=place, body=body, checksum=body.checksum, if_absent=True)
             )
 
     async def _save(self, save: _Save) -> Resource:
@@ -198,7 +198,7 @@ class Writing(Tree):
 
     def _request(self, save: _Save) -> provider.InitiateFileUploadRequest:
         entries = {"Upload-Length": str(save.body.size)}
-        if save.body.size:
+        if save.body.size and save.checksum is not None:
             entries["Upload-Checksum"] = checksum_text(save.checksum)
         return provider.InitiateFileUploadRequest(
             ref=save.place.ref, opaque=opaque(entries), lock_id=save.lock_id
@@ -240,6 +240,8 @@ class Writing(Tree):
                     return await self._send_simple(save, offers[protocol])
                 return ""
             except Refusal as refusal:
+                if save.body.failure is not None:
+                    raise save.body.failure from refusal
                 if refusal.code == "UNIMPLEMENTED" and protocol == "tus":
                     flavour.learn(Feature.TUS, False, save.place.scope)
                 elif refusal.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
@@ -350,16 +352,18 @@ class Writing(Tree):
         except NotFound:
             await asyncio.sleep(BLINK)
             found = await self._processed(save.place)
+        mine = save.checksum
         same = found.size == save.body.size and (
             found.checksum is None
-            or found.checksum.algorithm != save.checksum.algorithm
-            or found.checksum == save.checksum
+            or mine is None
+            or found.checksum.algorithm != mine.algorithm
+            or found.checksum == mine
         )
         if same and etag in ("", found.etag):
             return found
         if etag and etag != found.etag:
             # Somebody saved right after us: with our etag, the caller's next save finds that out.
-            return replace(found, etag=etag, size=save.body.size, checksum=save.checksum)
+            return replace(found, etag=etag, size=save.body.size, checksum=mine)
         if etag:
             raise TransferFailed(
                 f"{self.site} took {save.place.path} but holds other content than was sent. Save it again."

@@ -113,13 +113,14 @@ async def test_what_changes_during_a_move_between_spaces_stays(
     async with node() as (_, mesh):
         await mesh.mkdir("home/a")
         await mesh.upload("home/a/c.txt", b"copied")
-        copy = mesh._copy
+        upload = mesh.upload
 
-        async def slow(*places):
-            await copy(*places)
-            await mesh.upload("home/a/c.txt", b"saved meanwhile")
+        async def slow(*args, **kwargs):
+            done = await upload(*args, **kwargs)
+            await upload("home/a/c.txt", b"saved meanwhile")
+            return done
 
-        monkeypatch.setattr(mesh, "_copy", slow)
+        monkeypatch.setattr(mesh, "upload", slow)
         with pytest.raises(Conflict, match="Nothing was moved"):
             await mesh.move(what, "projects/dimuon/new")
         assert await mesh.read("home/a/c.txt") == b"saved meanwhile"
