@@ -64,7 +64,20 @@ clean:
 	mkdir -p jupyter_mesh/labextension
 	export HATCH_JUPYTER_BUILDER_SKIP_NPM=1 UV_SYSTEM_CERTS=1; set -- -q -e ".[lab,node]" -e ./spawner --group dev; \
 	{ test -x $(BIN)/uv && $(BIN)/uv pip install "$$@"; } || $(BIN)/python -m pip install "$$@"
+	$(BIN)/python -c "$$ALONE"
 	touch $@
+
+# Editing together is on wherever it is installed. Here only the tests that are about it switch it on.
+define ALONE
+import json, pathlib, sys
+etc = pathlib.Path(sys.prefix, "etc", "jupyter")
+off = {"jupyter_server_ydoc": False, "jupyter_server_fileid": False}
+lab = {"@jupyter/collaboration-extension": True, "@jupyter/docprovider-extension": True}
+(etc / "labconfig").mkdir(parents=True, exist_ok=True)
+(etc / "jupyter_server_config.json").write_text(json.dumps({"ServerApp": {"jpserver_extensions": off}}))
+(etc / "labconfig" / "page_config.json").write_text(json.dumps({"disabledExtensions": lab}))
+endef
+export ALONE
 
 # Node 20 or newer: the one that is there, else from a Python package, whose own bin/node is a script: a proxy
 # started by it would outlive the hub that stops the script.

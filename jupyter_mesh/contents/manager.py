@@ -12,6 +12,7 @@ from jupyter_mesh.contents.documents import decode
 from jupyter_mesh.contents.history import MeshHistory
 from jupyter_mesh.contents.models import HASH_ALGORITHM, Model, clean, model_of, next_name
 from jupyter_mesh.contents.reading import RECENT
+from jupyter_mesh.contents.save_errors import notes_errors
 from jupyter_mesh.contents.uploads import LAST
 from jupyter_mesh.errors import (
     AlreadyExists,
@@ -49,6 +50,7 @@ class MeshContentsManager(MeshHistory):
     # Saving
 
     @answers
+    @notes_errors
     async def save(self, model: Model, path: str) -> Model:
         """Store a file, a notebook or a piece of an upload, or make a folder; the model without content."""
         path, mesh = self._open(path)
@@ -274,6 +276,7 @@ class MeshContentsManager(MeshHistory):
             self._memory.doubt(new_mesh)
             raise
         self._memory.moved(mesh, resource)
+        self.save_errors.moved(path, new_path)
         return resource
 
     @answers
@@ -326,6 +329,7 @@ class MeshContentsManager(MeshHistory):
             await self.client.delete(mesh)
         finally:
             self._memory.forget(mesh)
+        self.save_errors.forget(path)
 
     def _os_path(self, path: str, mesh: str) -> str:
         """What post-save hooks get: the file below the mount if there is one, else the API path."""

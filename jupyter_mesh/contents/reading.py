@@ -18,6 +18,7 @@ from jupyter_mesh.contents.documents import Notebooks, encode
 from jupyter_mesh.contents.files import FilesHandler, FileSource, MeshSource
 from jupyter_mesh.contents.memory import Memory, PathLocks
 from jupyter_mesh.contents.models import Model, clean, is_hidden, model_of
+from jupyter_mesh.contents.save_errors import SaveErrors
 from jupyter_mesh.contents.uploads import Spools
 from jupyter_mesh.cs3.client import MeshClient
 from jupyter_mesh.errors import (
@@ -76,6 +77,7 @@ class MeshReader(AsyncContentsManager):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.save_errors = SaveErrors()
         self._memory = Memory()
         self._locks = PathLocks()
         self._spools = Spools()

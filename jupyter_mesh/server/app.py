@@ -16,6 +16,8 @@ from jupyter_mesh.contents import CompositeContentsManager, MeshContentsManager
 from jupyter_mesh.cs3 import MeshClient
 from jupyter_mesh.errors import InvalidRequest, MeshError
 from jupyter_mesh.paths import AREAS, MOUNT, is_within, join
+from jupyter_mesh.server.collaboration import Collaboration
+from jupyter_mesh.server.events import tell_save_errors
 from jupyter_mesh.server.handlers.bin import BinHandler, BinPurgeHandler, BinRestoreHandler
 from jupyter_mesh.server.handlers.open import OpenHandler
 from jupyter_mesh.server.handlers.status import StatusHandler
@@ -24,6 +26,7 @@ from jupyter_mesh.server.handlers.versions import (
     VersionRestoreHandler,
     VersionsHandler,
 )
+from jupyter_mesh.server.handlers.unsaved import UnsavedHandler
 from jupyter_mesh.server.hub_token import HubToken
 from jupyter_mesh.server.site import SiteWatch
 
@@ -52,6 +55,7 @@ class MeshExtension(ExtensionApp):
     ).tag(config=True)
 
     watch = Instance(SiteWatch, args=(None,), help="How the site is.")
+    collaboration: Collaboration | None = None
     _manager: MeshContentsManager | None = None
     _hub_token: HubToken | None = None
     _refresher: asyncio.Task[None] | None = None
@@ -66,6 +70,9 @@ class MeshExtension(ExtensionApp):
         self._manager = self._find_manager()
         client, problem = self._find_client()
         self.watch = SiteWatch(client, problem=problem)
+        if self._manager is not None and self.serverapp is not None:
+            tell_save_errors(self._manager.save_errors, self.settings["event_logger"])
+            self.collaboration = Collaboration.find(self.serverapp)
         page = self.settings.setdefault("page_config_data", {})
         page["mesh"] = json.dumps({"root": self.root, "areas": self.areas})
 
@@ -80,6 +87,7 @@ class MeshExtension(ExtensionApp):
                 (r"/api/mesh/bin/?", BinHandler),
                 (r"/api/mesh/bin/restore/?", BinRestoreHandler),
                 (r"/api/mesh/bin/purge/?", BinPurgeHandler),
+                (r"/api/mesh/unsaved/?", UnsavedHandler),
                 (r"/mesh/open/?", OpenHandler),
             ]
         )

@@ -30,6 +30,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+COLLABORATION = ("collaboration", "docprovider")
 NOTEBOOK = {
     "cells": [
         {
@@ -171,8 +172,19 @@ def run_lab() -> Callable[..., contextlib.AbstractContextManager[str]]:
 
 
 @contextlib.contextmanager
-def running_lab(home: Path, environment: dict[str, str], *options: str) -> Iterator[str]:
-    """A JupyterLab in a process of its own; gives its URL."""
+def running_lab(
+    home: Path, environment: dict[str, str], *options: str, together: bool = False
+) -> Iterator[str]:
+    """A JupyterLab in a process of its own, with jupyter-collaboration if ``together``; gives its URL."""
+    (home / "config" / "labconfig").mkdir(parents=True)
+    extensions = {"jupyter_server_ydoc": together, "jupyter_server_fileid": together}
+    (home / "config" / "jupyter_server_config.json").write_text(
+        json.dumps({"ServerApp": {"jpserver_extensions": extensions}})
+    )
+    disabled = {f"@jupyter/{name}-extension": not together for name in COLLABORATION}
+    (home / "config" / "labconfig" / "page_config.json").write_text(
+        json.dumps({"disabledExtensions": disabled})
+    )
     quiet = home / "settings" / "@jupyterlab" / "apputils-extension"
     quiet.mkdir(parents=True)
     (quiet / "notification.jupyterlab-settings").write_text(

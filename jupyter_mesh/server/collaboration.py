@@ -1,0 +1,53 @@
+"""Collaboration: what we add to jupyter-collaboration, if it is installed and enabled.
+
+Its rooms take no notice of a save that failed, and drop unsaved text when a file changes outside. There is
+no setting for the class of a room, so ours takes the place of theirs in the modules that make rooms; a test
+guards the names. Documents outside the mesh keep the stock behaviour.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
+
+    from jupyter_mesh.server.room import MeshRoom
+
+__all__ = ["POLL_INTERVAL", "Collaboration"]
+
+EXTENSION = "jupyter_server_ydoc"
+
+POLL_INTERVAL = 20.0
+"""Seconds between two looks at the file of an open document, unless the operator says otherwise. Each is
+one Stat, whoever has it open; the stock interval of one second is meant for a local disk."""
+
+
+class Collaboration:
+    """The documents that are edited together on this server."""
+
+    def __init__(self, extension: Any) -> None:
+        self._extension = extension
+
+    @classmethod
+    def find(cls, serverapp: ServerApp) -> Collaboration | None:
+        """Join jupyter-collaboration, before it is loaded; None where it is not enabled."""
+        apps = serverapp.extension_manager.extension_apps.get(EXTENSION)
+        if not apps:
+            return None
+        from jupyter_mesh.server.room import install
+
+        install()
+        extension = next(iter(apps))
+        if "file_poll_interval" not in extension.config[type(extension).__name__]:
+            extension.file_poll_interval = POLL_INTERVAL
+        return cls(extension)
+
+    def room(self, path: str) -> MeshRoom | None:
+        """The room in which the document at an API path is edited."""
+        from jupyter_mesh.server.room import MeshRoom
+
+        for room in self._extension.ywebsocket_server.rooms.values():
+            if isinstance(room, MeshRoom) and room.document_path == path:
+                return room
+        return None
