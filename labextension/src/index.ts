@@ -3,6 +3,7 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { clipboard } from './plugins/clipboard';
 import { conflict } from './plugins/conflict';
 import { link } from './plugins/link';
+import { badges, listing } from './plugins/listing';
 import { panel } from './plugins/panel';
 import { site } from './plugins/site';
 import { status } from './plugins/status';
@@ -13,7 +14,9 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   link,
   status,
   clipboard,
-  conflict
+  conflict,
+  badges,
+  listing
 ];
 
 export default plugins;

@@ -11,6 +11,7 @@ import type { MeshBrowserModel } from '../browsermodel';
 import { noticeFor } from '../notice';
 import type { Notice } from '../notice';
 import { AreasWidget } from './areas';
+import { LazyRows } from './listing';
 import { NoticeView } from './notice';
 
 /** Shows one folder of the mesh. */
@@ -22,6 +23,7 @@ export class MeshFileBrowser extends FileBrowser {
     this._mesh = options.mesh;
     this.addClass('jp-MeshBrowser');
     this.title.label = options.trans.__('Files');
+    LazyRows.attach(this.listing);
     this._notice = new NoticeWidget(options.trans, options.actions);
     this.mainPanel.insertWidget(
       0,

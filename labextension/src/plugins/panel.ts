@@ -13,6 +13,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { CommandToolbarButton, MenuSvg } from '@jupyterlab/ui-components';
 
 import { MeshBrowserModel } from '../browsermodel';
+import { MeshRenderer } from '../components/badges';
 import { MeshFileBrowser } from '../components/browser';
 import { HeaderWidget } from '../components/header';
 import { MeshPanel } from '../components/panel';
@@ -84,6 +85,7 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
       model,
       mesh,
       trans,
+      renderer: new MeshRenderer(trans),
       state: state ?? undefined,
       translator: translator ?? undefined,
       actions: {

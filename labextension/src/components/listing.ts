@@ -1,0 +1,510 @@
+// Rows on demand: a folder of 10 000 entries costs as much as the part of it that one sees.
+import type { DirListing, FileBrowser } from '@jupyterlab/filebrowser';
+import type { Contents } from '@jupyterlab/services';
+import type { IDisposable } from '@lumino/disposable';
+import type { Message } from '@lumino/messaging';
+
+import { MessageLoop } from '@lumino/messaging';
+import { Widget } from '@lumino/widgets';
+
+/** Up to this many entries every row is in the document, as JupyterLab has it. */
+const FEW = 150;
+
+/** Rows kept ready above and below what is seen. */
+const MARGIN = 30;
+
+/** Height of a row until one could be measured. */
+const USUAL_HEIGHT = 28;
+
+const ITEM_CLASS = 'jp-DirListing-item';
+const LAZY_CLASS = 'jp-mesh-mod-lazy';
+
+/**
+ * What is needed of a listing and is private or protected in it.
+ *
+ * It works by position: node, entry and focus of a row have the same index in all of its methods.
+ */
+interface IInnards {
+  _items: HTMLElement[];
+  _sortedItems: Contents.IModel[];
+  _focusIndex: number;
+  _inRename: boolean;
+  _hiddenColumns: Set<DirListing.ToggleableColumn>;
+  _columnSizes: Record<DirListing.IColumn['id'], number | null>;
+  _sortNotebooksFirst: boolean;
+  _sortFileNamesNaturally: boolean;
+  selection: Record<string, boolean>;
+  _selectItem(index: number, keepExisting: boolean, focus?: boolean): void;
+  _focusItem(index: number): void;
+  _handleMultiSelect(index: number): void;
+  _onModelRefreshed(): void;
+  evtKeydown(event: KeyboardEvent): void;
+  onUpdateRequest(message: Message): void;
+  updateNodes(
+    items: Contents.IModel[],
+    nodes: HTMLElement[],
+    sizeOnly?: boolean
+  ): void;
+}
+
+/** What each name has to be in the JupyterLab that runs. */
+const NEEDED: Record<keyof IInnards, (value: unknown) => boolean> = {
+  _items: Array.isArray,
+  _sortedItems: Array.isArray,
+  _focusIndex: value => typeof value === 'number',
+  _inRename: value => typeof value === 'boolean',
+  _hiddenColumns: value => value instanceof Set,
+  _columnSizes: value => typeof value === 'object' && value !== null,
+  _sortNotebooksFirst: value => typeof value === 'boolean',
+  _sortFileNamesNaturally: value => typeof value === 'boolean',
+  selection: value => typeof value === 'object' && value !== null,
+  _selectItem: value => typeof value === 'function',
+  _focusItem: value => typeof value === 'function',
+  _handleMultiSelect: value => typeof value === 'function',
+  _onModelRefreshed: value => typeof value === 'function',
+  evtKeydown: value => typeof value === 'function',
+  onUpdateRequest: value => typeof value === 'function',
+  updateNodes: value => typeof value === 'function'
+};
+
+/** The methods of the listing that are replaced; the rest stays JupyterLab's. */
+type Replaced =
+  | '_selectItem'
+  | '_focusItem'
+  | '_onModelRefreshed'
+  | 'evtKeydown'
+  | 'onUpdateRequest'
+  | 'updateNodes';
+
+/** The listing of a browser; protected there. */
+export function listingOf(browser: FileBrowser): DirListing {
+  return (browser as unknown as { listing: DirListing }).listing;
+}
+
+/** What this JupyterLab lacks of what `LazyRows` needs. */
+export function missingNames(listing: DirListing): string[] {
+  const innards = listing as unknown as Record<string, unknown>;
+  return Object.entries(NEEDED)
+    .filter(([name, fits]) => !fits(innards[name]))
+    .map(([name]) => name);
+}
+
+/**
+ * Keeps only the rows near the visible ones of a long listing in the document.
+ *
+ * Selection, focus, sorting, filter, rename, drag and drop stay JupyterLab's own code, which sees an entry and a
+ * node at every index. Nodes of rows that are far away are bare and detached; `LazyRows` puts a real one in place
+ * when one scrolls there, or when that code is about to focus it. Disposing gives the stock listing back.
+ */
+export class LazyRows implements IDisposable {
+  /** The listing stays the caller's. Null, with a warning, if this JupyterLab is not as expected. */
+  static attach(listing: DirListing): LazyRows | null {
+    const missing = missingNames(listing);
+    if (missing.length) {
+      console.warn(
+        `Long folders are listed as JupyterLab does it: its listing has no ${missing.join(', ')}.`
+      );
+      return null;
+    }
+    return new LazyRows(listing);
+  }
+
+  private constructor(listing: DirListing) {
+    this._listing = listing;
+    this._inner = listing as unknown as IInnards;
+    const { _inner: inner } = this;
+    const stock = {
+      _selectItem: inner._selectItem.bind(listing),
+      _focusItem: inner._focusItem.bind(listing),
+      _onModelRefreshed: inner._onModelRefreshed,
+      evtKeydown: inner.evtKeydown.bind(listing),
+      onUpdateRequest: inner.onUpdateRequest.bind(listing),
+      updateNodes: inner.updateNodes.bind(listing),
+      sort: listing.sort.bind(listing)
+    };
+    this._stock = stock;
+    const ours: Pick<IInnards, Replaced> & Pick<DirListing, 'sort'> = {
+      _selectItem: (index, keepExisting, focus) => {
+        this._ensure(index);
+        stock._selectItem(index, keepExisting, focus);
+      },
+      _focusItem: index => {
+        this._ensure(index);
+        stock._focusItem(index);
+      },
+      _onModelRefreshed: () => this._onRefreshed(),
+      evtKeydown: event => this._onKeydown(event),
+      onUpdateRequest: message => this._onUpdate(message),
+      updateNodes: (items, nodes, sizeOnly) => {
+        if (nodes.length > this._shown.length && nodes === inner._items) {
+          this._onShown(this._shown, () =>
+            stock.updateNodes(inner._sortedItems, inner._items, sizeOnly)
+          );
+        } else {
+          stock.updateNodes(items, nodes, sizeOnly);
+        }
+      },
+      sort: state => this._sort(state)
+    };
+    this._names = Object.keys(ours);
+    // The signal holds the method itself.
+    const { refreshed } = listing.model;
+    refreshed.disconnect(stock._onModelRefreshed, listing);
+    Object.assign(listing, ours);
+    refreshed.connect(inner._onModelRefreshed, listing);
+    listing.contentNode.addEventListener('scroll', this._onScroll, {
+      passive: true
+    });
+    this._observer = new ResizeObserver(this._onScroll);
+    this._observer.observe(listing.contentNode);
+    listing.disposed.connect(this.dispose, this);
+    this._reset();
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  dispose(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._isDisposed = true;
+    const { _listing: listing, _inner: inner } = this;
+    cancelAnimationFrame(this._frame);
+    this._observer.disconnect();
+    listing.contentNode.removeEventListener('scroll', this._onScroll);
+    listing.model.refreshed.disconnect(inner._onModelRefreshed, listing);
+    for (const name of this._names) {
+      // The method of the class shows again.
+      delete (listing as unknown as Record<string, unknown>)[name];
+    }
+    if (!listing.isDisposed) {
+      listing.disposed.disconnect(this.dispose, this);
+      listing.model.refreshed.connect(inner._onModelRefreshed, listing);
+      this._reset();
+    }
+  }
+
+  /** Throws all rows away and has them drawn anew. */
+  private _reset(): void {
+    const { contentNode } = this._listing;
+    this._inner._items.length = 0;
+    this._shown = [];
+    contentNode.textContent = '';
+    contentNode.classList.remove(LAZY_CLASS);
+    this._listing.update();
+  }
+
+  /** True for a listing so long that its rows come on demand. */
+  private get _isLong(): boolean {
+    return this._inner._sortedItems.length > FEW;
+  }
+
+  private _onUpdate(message: Message): void {
+    const { _listing: listing, _inner: inner } = this;
+    const { _items: nodes, _sortedItems: items } = inner;
+    const wasEmpty = nodes.length === 0;
+    while (nodes.length > items.length) {
+      nodes.pop()!.remove();
+    }
+    while (nodes.length < items.length) {
+      nodes.push(bareRow());
+    }
+    this._shown = this._shown.filter(index => index < items.length);
+    this._arrange();
+    this._draw(this._shown, message);
+    if (this._measure()) {
+      this._draw(this._arrange(), message);
+    }
+    if (wasEmpty && items.length) {
+      // The stock listing sizes its columns when the first rows have come.
+      MessageLoop.sendMessage(listing, Widget.ResizeMessage.UnknownSize);
+    }
+  }
+
+  /** Runs stock code on some rows, as if they were the whole listing. */
+  private _onShown(rows: readonly number[], run: () => void): void {
+    const { _inner: inner } = this;
+    const { _items: nodes, _sortedItems: items, _focusIndex: focus } = inner;
+    inner._items = rows.map(index => nodes[index]);
+    inner._sortedItems = rows.map(index => items[index]);
+    inner._focusIndex = rows.indexOf(focus);
+    try {
+      run();
+    } finally {
+      inner._items = nodes;
+      inner._sortedItems = items;
+      inner._focusIndex = focus;
+    }
+  }
+
+  /** Fills rows with what the entries at their places are. */
+  private _draw(rows: readonly number[], message: Message): void {
+    this._onShown(rows, () => this._stock.onUpdateRequest(message));
+    const { renderer, headerNode } = this._listing;
+    const all = renderer.getCheckboxNode?.(headerNode);
+    if (all) {
+      // The stock code has compared the selection with the rows it saw.
+      const count = this._inner._sortedItems.length;
+      const selected = Object.keys(this._inner.selection).length;
+      all.checked = count > 0 && selected === count;
+      all.indeterminate = selected > 0 && !all.checked;
+      all.dataset.checked = String(all.checked);
+      all.dataset.indeterminate = String(all.indeterminate);
+    }
+  }
+
+  /** Puts the rows that are wanted into the document and takes the others out; gives those that are new. */
+  private _arrange(): number[] {
+    const { _listing: listing, _inner: inner, _isLong: isLong } = this;
+    const { contentNode: content } = listing;
+    const { _items: nodes } = inner;
+    content.classList.toggle(LAZY_CLASS, isLong);
+    content.style.setProperty(
+      '--jp-mesh-rows-height',
+      `${nodes.length * this._height}px`
+    );
+    const wanted = this._wanted();
+    const keep = new Set(wanted);
+    for (const index of this._shown) {
+      if (!keep.has(index)) {
+        nodes[index].remove();
+        nodes[index] = bareRow();
+      }
+    }
+    const known = new Set(this._shown);
+    const fresh = wanted.filter(index => !known.has(index));
+    for (const index of fresh) {
+      nodes[index] = listing.renderer.createItemNode(
+        inner._hiddenColumns,
+        inner._columnSizes
+      );
+      nodes[index].classList.add(ITEM_CLASS);
+    }
+    let next: HTMLElement | null = null;
+    for (const index of [...wanted].reverse()) {
+      const node = nodes[index];
+      if (!node.parentNode) {
+        // Those that are there stay where they are: a node that moves loses the focus.
+        content.insertBefore(node, next);
+      }
+      next = node;
+      node.style.top = isLong ? `${index * this._height}px` : '';
+      setOrRemove(node, 'aria-setsize', isLong ? nodes.length : null);
+      setOrRemove(node, 'aria-posinset', isLong ? index + 1 : null);
+    }
+    this._shown = wanted;
+    return fresh;
+  }
+
+  /** The rows to have in the document: those in sight and around, the one in use, the one asked for. */
+  private _wanted(): number[] {
+    const count = this._inner._items.length;
+    if (!this._isLong) {
+      return Array.from({ length: count }, (_, index) => index);
+    }
+    const [first, last] = this._inSight();
+    const rows = new Set<number>([this._inner._focusIndex, this._asked]);
+    const active = document.activeElement;
+    if (active && this._listing.contentNode.contains(active)) {
+      rows.add(this._inner._items.findIndex(node => node.contains(active)));
+    }
+    for (let index = first - MARGIN; index <= last + MARGIN; index++) {
+      rows.add(index);
+    }
+    return Array.from(rows)
+      .filter(index => index >= 0 && index < count)
+      .sort((a, b) => a - b);
+  }
+
+  /** The first and the last row that one sees. */
+  private _inSight(): [number, number] {
+    const { scrollTop, clientHeight } = this._listing.contentNode;
+    return [
+      Math.floor(scrollTop / this._height),
+      Math.ceil((scrollTop + clientHeight) / this._height)
+    ];
+  }
+
+  /** Takes the height from a drawn row; true if it is another one than before. */
+  private _measure(): boolean {
+    const node = this._inner._items[this._shown[0]] as HTMLElement | undefined;
+    const height = node?.offsetHeight ?? 0;
+    if (!this._isLong || height === 0 || height === this._height) {
+      return false;
+    }
+    this._height = height;
+    return true;
+  }
+
+  /** Draws a row that the stock code is about to use, wherever it is. */
+  private _ensure(index: number): void {
+    const { _items: nodes, _sortedItems: items } = this._inner;
+    this._asked = index;
+    if (nodes.length !== items.length) {
+      // What was sorted in is not drawn yet.
+      MessageLoop.sendMessage(this._listing, Widget.Msg.UpdateRequest);
+    } else if (
+      index >= 0 &&
+      index < nodes.length &&
+      !this._shown.includes(index)
+    ) {
+      this._draw(this._arrange(), Widget.Msg.UpdateRequest);
+    }
+  }
+
+  private _onScroll = (): void => {
+    cancelAnimationFrame(this._frame);
+    this._frame = requestAnimationFrame(() => {
+      const { _listing: listing, _inner: inner } = this;
+      // Before the next update the rows and the entries may differ in number.
+      const isDue =
+        listing.isVisible && inner._items.length === inner._sortedItems.length;
+      if (!this._isLong || !isDue) {
+        return;
+      }
+      const shown = new Set(this._shown);
+      const [first, last] = this._inSight();
+      const from = Math.max(0, first - MARGIN / 2);
+      const to = Math.min(inner._items.length - 1, last + MARGIN / 2);
+      for (let index = from; index <= to; index++) {
+        if (!shown.has(index)) {
+          this._draw(this._arrange(), Widget.Msg.UpdateRequest);
+          return;
+        }
+      }
+    });
+  };
+
+  /** Home, End and the page keys, which the stock listing leaves to the scroll bar. */
+  private _onKeydown(event: KeyboardEvent): void {
+    const { _listing: listing, _inner: inner } = this;
+    const { _focusIndex: focus, _items: nodes } = inner;
+    const page = Math.max(
+      1,
+      Math.floor(listing.contentNode.clientHeight / this._height) - 1
+    );
+    const target = {
+      Home: 0,
+      End: nodes.length - 1,
+      PageUp: Math.max(0, focus - page),
+      PageDown: Math.min(nodes.length - 1, focus + page)
+    }[event.key];
+    const isOurs =
+      target !== undefined &&
+      nodes.length > 0 &&
+      !inner._inRename &&
+      !event.altKey &&
+      !event.metaKey &&
+      listing.contentNode.contains(event.target as Node);
+    if (!isOurs) {
+      this._stock.evtKeydown(event);
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+    // As the arrow keys do it: Shift selects on the way, Ctrl only moves the focus.
+    if (event.shiftKey) {
+      inner._handleMultiSelect(target);
+    } else if (!event.ctrlKey) {
+      inner._selectItem(target, false, false);
+    }
+    inner._focusItem(target);
+    listing.update();
+  }
+
+  /** As the stock listing, whose look for each entry among all selected ones takes seconds for thousands. */
+  private _onRefreshed(): void {
+    const { _listing: listing, _inner: inner } = this;
+    if (!listing.isVisible) {
+      this._stock._onModelRefreshed.call(listing);
+      return;
+    }
+    const selected = inner.selection;
+    listing.clearSelectedItems(false);
+    for (const item of listing.model.items()) {
+      if (selected[item.path]) {
+        inner.selection[item.path] = true;
+      }
+    }
+    listing.sort(listing.sortState);
+  }
+
+  /** Sorts only what is new: the poll of an open folder mostly brings what is there. */
+  private _sort(state: DirListing.ISortState): void {
+    const { _listing: listing, _inner: inner } = this;
+    const items = Array.from(listing.model.items());
+    const order = JSON.stringify([
+      state.key,
+      state.direction,
+      inner._sortNotebooksFirst,
+      inner._sortFileNamesNaturally
+    ]);
+    if (order === this._order && isSame(items, this._sorted)) {
+      listing.update();
+      return;
+    }
+    this._order = order;
+    this._sorted = items;
+    this._stock.sort(state);
+  }
+
+  private _listing: DirListing;
+  private _inner: IInnards;
+  private _stock: Pick<IInnards, Replaced> & Pick<DirListing, 'sort'>;
+  private _names: string[];
+  /** Indices of the rows in the document, ascending. */
+  private _shown: number[] = [];
+  private _asked = -1;
+  private _height = USUAL_HEIGHT;
+  private _frame = 0;
+  private _observer: ResizeObserver;
+  private _order = '';
+  private _sorted: Contents.IModel[] = [];
+  private _isDisposed = false;
+}
+
+/** A row that is not drawn. */
+function bareRow(): HTMLElement {
+  return document.createElement('li');
+}
+
+function setOrRemove(
+  node: HTMLElement,
+  name: string,
+  value: number | null
+): void {
+  if (value === null) {
+    node.removeAttribute(name);
+  } else {
+    node.setAttribute(name, String(value));
+  }
+}
+
+/** True if the rows of both would look alike. */
+function isSame(
+  a: readonly Contents.IModel[],
+  b: readonly Contents.IModel[]
+): boolean {
+  return (
+    a.length === b.length &&
+    a.every((item, index) => item === b[index] || isAlike(item, b[index]))
+  );
+}
+
+function isAlike(a: Contents.IModel, b: Contents.IModel): boolean {
+  return (
+    a.path === b.path &&
+    a.type === b.type &&
+    a.size === b.size &&
+    a.writable === b.writable &&
+    a.created === b.created &&
+    a.last_modified === b.last_modified &&
+    JSON.stringify(meshOf(a)) === JSON.stringify(meshOf(b))
+  );
+}
+
+function meshOf(item: Contents.IModel): unknown {
+  return (item as Contents.IModel & { mesh?: unknown }).mesh;
+}
