@@ -21,12 +21,12 @@ from jupyter_mesh.server.events import tell_save_errors
 from jupyter_mesh.server.handlers.bin import BinHandler, BinPurgeHandler, BinRestoreHandler
 from jupyter_mesh.server.handlers.open import OpenHandler
 from jupyter_mesh.server.handlers.status import StatusHandler
+from jupyter_mesh.server.handlers.unsaved import UnsavedHandler
 from jupyter_mesh.server.handlers.versions import (
     VersionContentHandler,
     VersionRestoreHandler,
     VersionsHandler,
 )
-from jupyter_mesh.server.handlers.unsaved import UnsavedHandler
 from jupyter_mesh.server.hub_token import HubToken
 from jupyter_mesh.server.site import SiteWatch
 
