@@ -10,6 +10,7 @@
     ├── NotAllowed                     403  may be seen, may not be done (PermissionError)
     ├── NotFound                       404  (FileNotFoundError)
     ├── AlreadyExists                  409  the name is taken (FileExistsError)
+    ├── OutOfOrder                     409  a piece that does not follow on what is there
     ├── Conflict                       412  changed by someone else since it was read
     ├── TooLarge                       413  more than this way can carry
     ├── RangeNotSatisfiable            416  beyond the end, or the site has no ranges
@@ -43,6 +44,7 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "NotSupported",
+    "OutOfOrder",
     "QuotaExceeded",
     "RangeNotSatisfiable",
     "SiteError",
@@ -108,6 +110,12 @@ class NotFound(MeshError, FileNotFoundError):
 
 class AlreadyExists(MeshError, FileExistsError):
     """Raised when the name is taken and replacing was not asked for."""
+
+    status = 409
+
+
+class OutOfOrder(MeshError):
+    """Raised when a piece of an upload does not follow on what has arrived."""
 
     status = 409
 

@@ -23,6 +23,9 @@ __all__ = [
     "ResourceId",
     "Space",
     "SpaceKind",
+    "Transfer",
+    "TransferKind",
+    "TransferState",
     "User",
     "Version",
 ]
@@ -185,3 +188,48 @@ class BinItem:
     kind: Kind
     size: int
     deleted: datetime
+
+
+class TransferKind(StrEnum):
+    """What a transfer does."""
+
+    UPLOAD = "upload"
+    COPY = "copy"
+
+
+class TransferState(StrEnum):
+    """How far a transfer is. The last three are its end."""
+
+    RECEIVING = "receiving"
+    """The browser is sending; the site knows nothing yet."""
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """An upload or a copy that a server runs for its user, as it is at one moment."""
+
+    id: str
+    kind: TransferKind
+    path: str
+    """API path of what comes into being."""
+    source: str = ""
+    """API path of what is copied; "" for an upload."""
+    state: TransferState
+    done: int = 0
+    """Bytes that have arrived: here while receiving, at the target while running."""
+    total: int | None = None
+    """All bytes; None while nobody knows."""
+    message: str = ""
+    """Why it failed, in one sentence."""
+    status: int = 0
+    """The HTTP status of that failure; 0 without one."""
+    started: datetime
+
+    @property
+    def has_ended(self) -> bool:
+        """True once nothing more will happen by itself."""
+        return self.state not in (TransferState.RECEIVING, TransferState.RUNNING)

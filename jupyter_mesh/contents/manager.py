@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ from jupyter_mesh.errors import (
 from jupyter_mesh.paths import is_within, join, name_of, parent_of
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from jupyter_mesh.cs3.client import Content
     from jupyter_mesh.cs3.trees import CopyProgress
     from jupyter_mesh.models import Resource
@@ -94,6 +97,31 @@ class MeshContentsManager(MeshHistory):
         elif "content" not in model and kind != "directory":
             model |= {"type": "file", "content": "", "format": "text"}
         return await self.save(model, path)
+
+    # Uploads beside the contents REST
+
+    def open(self, path: str) -> tuple[str, str]:
+        """API path and mesh path of what may be written; raises for hidden files and for the root."""
+        path, mesh = self._open(path)
+        self._below_root(path, "overwritten")
+        return path, mesh
+
+    @asynccontextmanager
+    async def writing(self, mesh: str) -> AsyncIterator[None]:
+        """Nobody else of this server writes to ``mesh`` inside; what is known of it is doubted if that fails."""
+        async with self._locks.hold(mesh):
+            try:
+                yield
+            except BaseException:
+                self._memory.doubt(mesh)
+                raise
+
+    def stored(self, path: str, resource: Resource) -> None:
+        """A file was stored at an API path: seen at once, and told to all."""
+        self._memory.wrote(resource)
+        saved = model_of(resource, path, hashed=True)
+        self.run_post_save_hooks(model=saved, os_path=self._os_path(path, resource.path))
+        self.emit(data={"action": "save", "path": path})
 
     async def _save_folder(self, path: str, mesh: str) -> Resource:
         try:

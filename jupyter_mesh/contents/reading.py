@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.services.contents.checkpoints import AsyncCheckpoints
 from jupyter_server.services.contents.manager import AsyncContentsManager
-from traitlets import Bool, Instance, TraitError, Type, Unicode, default, validate
+from traitlets import Bool, Instance, Int, TraitError, Type, Unicode, default, validate
 
 from jupyter_mesh.auth import FileToken
 from jupyter_mesh.config import MeshSite
@@ -30,6 +32,7 @@ from jupyter_mesh.errors import (
     TooLarge,
 )
 from jupyter_mesh.paths import is_within, join, normalise, parent_of
+from jupyter_mesh.transfers.spools import SpoolFolder
 
 if TYPE_CHECKING:
     from jupyter_mesh.models import Resource
@@ -71,6 +74,17 @@ class MeshReader(AsyncContentsManager):
         False, help="Folders need not be empty to be deleted, also without delete_to_trash."
     ).tag(config=True)
     client = Instance(MeshClient, help="The client of the site, for all parts of the server.")
+    upload_folder = Unicode(
+        "",
+        help=(
+            "Folder of this server that keeps uploads until they are at the site; only its user can look into "
+            "it. Left empty, it is mesh/uploads in Jupyter's data folder."
+        ),
+    ).tag(config=True)
+    upload_limit = Int(
+        100_000, help="Size in MB that all unfinished uploads may have together on this server."
+    ).tag(config=True)
+    spools = Instance(SpoolFolder, help="Uploads on their way, on the disk of this server.")
     checkpoints_class = Type(
         MeshCheckpoints, klass=AsyncCheckpoints, help="Checkpoints are the versions of the site."
     ).tag(config=True)
@@ -95,6 +109,13 @@ class MeshReader(AsyncContentsManager):
             )
         return MeshClient(settings, FileToken(settings.token_file))
 
+    @default("spools")
+    def _default_spools(self) -> SpoolFolder:
+        folder = self.upload_folder or os.path.join(jupyter_data_dir(), "mesh", "uploads")
+        return SpoolFolder(
+            Path(folder).expanduser(), limit=self.upload_limit * 1_000_000, owner=self.client.site
+        )
+
     @default("root_dir")
     def _default_root_dir(self) -> str:
         return getattr(self.parent, "root_dir", "/")
@@ -111,6 +132,8 @@ class MeshReader(AsyncContentsManager):
         """Close the client and drop unfinished uploads. The manager is of no use afterwards."""
         self._spools.close()
         try:
+            if self.trait_has_value("spools"):
+                await self.spools.close()
             await self._notebooks.close()
         finally:
             if self.trait_has_value("client"):

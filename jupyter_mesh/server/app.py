@@ -16,12 +16,19 @@ from jupyter_mesh.contents import CompositeContentsManager, MeshContentsManager
 from jupyter_mesh.cs3 import MeshClient
 from jupyter_mesh.errors import InvalidRequest, MeshError
 from jupyter_mesh.paths import AREAS, MOUNT, is_within, join
+from jupyter_mesh.server.carrier import Carrier
 from jupyter_mesh.server.collaboration import Collaboration
 from jupyter_mesh.server.events import tell_save_errors
 from jupyter_mesh.server.handlers.bin import BinHandler, BinPurgeHandler, BinRestoreHandler
 from jupyter_mesh.server.handlers.open import OpenHandler
 from jupyter_mesh.server.handlers.status import StatusHandler
+from jupyter_mesh.server.handlers.transfers import (
+    RetryHandler,
+    TransferHandler,
+    TransfersHandler,
+)
 from jupyter_mesh.server.handlers.unsaved import UnsavedHandler
+from jupyter_mesh.server.handlers.uploads import UploadHandler, UploadsHandler
 from jupyter_mesh.server.handlers.versions import (
     VersionContentHandler,
     VersionRestoreHandler,
@@ -59,6 +66,7 @@ class MeshExtension(ExtensionApp):
     _manager: MeshContentsManager | None = None
     _hub_token: HubToken | None = None
     _refresher: asyncio.Task[None] | None = None
+    _carrier: Carrier | None = None
 
     @default("site_title")
     def _default_site_title(self) -> str:
@@ -88,6 +96,11 @@ class MeshExtension(ExtensionApp):
                 (r"/api/mesh/bin/restore/?", BinRestoreHandler),
                 (r"/api/mesh/bin/purge/?", BinPurgeHandler),
                 (r"/api/mesh/unsaved/?", UnsavedHandler),
+                (r"/api/mesh/transfers/?", TransfersHandler),
+                (r"/api/mesh/transfers/([\w-]+)", TransferHandler),
+                (r"/api/mesh/transfers/([\w-]+)/retry", RetryHandler),
+                (r"/api/mesh/uploads/?", UploadsHandler),
+                (r"/api/mesh/uploads/([\w-]+)", UploadHandler),
                 (r"/mesh/open/?", OpenHandler),
             ]
         )
@@ -104,6 +117,8 @@ class MeshExtension(ExtensionApp):
             with suppress(asyncio.CancelledError):
                 await self._refresher
         await self.watch.close()
+        if self._carrier is not None:
+            await self._carrier.close()
         if self._manager is not None:
             await self._manager.close()
 
@@ -150,6 +165,17 @@ class MeshExtension(ExtensionApp):
             return None
         # A hub with a domain per user is on another host than this server.
         return f"{os.environ.get('JUPYTERHUB_HOST', '')}{base.rstrip('/')}/hub/logout"
+
+    @property
+    def carrier(self) -> Carrier:
+        """What runs uploads and copies; raises InvalidRequest without a site."""
+        if self._carrier is None:
+            if self._manager is None:
+                raise InvalidRequest(NO_FILES)
+            whole = self._manager.parent
+            contents = whole if isinstance(whole, CompositeContentsManager) else self._manager
+            self._carrier = Carrier(contents, self._manager)
+        return self._carrier
 
     def _find_manager(self) -> MeshContentsManager | None:
         """Our contents manager, alone or inside a composite."""
