@@ -21,8 +21,10 @@ from jupyter_mesh.paths import SHARES, is_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
+    from jupyter_mesh.cs3.client import Download
     from jupyter_mesh.models import BinItem, Resource, Version
 
 __all__ = ["MeshHistory", "Past"]
@@ -81,6 +83,11 @@ class MeshHistory(MeshReader):
             if is_within(mesh, SHARES):
                 return None
             raise
+
+    def state(self, path: str, key: str = "") -> AbstractAsyncContextManager[Download]:
+        """An open download of a file, or of its version ``key``. Raises what ``MeshClient.download`` raises."""
+        _, mesh = self._open(path, 404)
+        return self.client.download(mesh, version=key)
 
     @answers
     async def modified(self, path: str) -> datetime:

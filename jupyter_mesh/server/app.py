@@ -11,6 +11,7 @@ from typing import Any
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Instance, TraitError, Unicode, default
 
+from jupyter_mesh.compare.process import Comparer
 from jupyter_mesh.config import MeshSite
 from jupyter_mesh.contents import CompositeContentsManager, MeshContentsManager
 from jupyter_mesh.cs3 import MeshClient
@@ -20,6 +21,7 @@ from jupyter_mesh.server.carrier import Carrier
 from jupyter_mesh.server.collaboration import Collaboration
 from jupyter_mesh.server.events import tell_save_errors
 from jupyter_mesh.server.handlers.bin import BinHandler, BinPurgeHandler, BinRestoreHandler
+from jupyter_mesh.server.handlers.compare import CompareHandler
 from jupyter_mesh.server.handlers.open import OpenHandler
 from jupyter_mesh.server.handlers.status import StatusHandler
 from jupyter_mesh.server.handlers.transfers import (
@@ -63,6 +65,7 @@ class MeshExtension(ExtensionApp):
 
     watch = Instance(SiteWatch, args=(None,), help="How the site is.")
     collaboration: Collaboration | None = None
+    comparer = Instance(Comparer, args=(), help="Compares versions of files.")
     _manager: MeshContentsManager | None = None
     _hub_token: HubToken | None = None
     _refresher: asyncio.Task[None] | None = None
@@ -101,6 +104,7 @@ class MeshExtension(ExtensionApp):
                 (r"/api/mesh/transfers/([\w-]+)/retry", RetryHandler),
                 (r"/api/mesh/uploads/?", UploadsHandler),
                 (r"/api/mesh/uploads/([\w-]+)", UploadHandler),
+                (r"/api/mesh/compare/?", CompareHandler),
                 (r"/mesh/open/?", OpenHandler),
             ]
         )

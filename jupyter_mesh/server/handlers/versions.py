@@ -66,9 +66,8 @@ class VersionContentHandler(MeshHandler):
         self.check_xsrf_cookie()
         path = self.get_query_argument("path")
         key = from_id(self.get_query_argument("id"))
-        files = self.mesh.files
         name = name_of(path.strip("/"))
-        async with files.client.download(files.mesh_path(path), version=key) as download:
+        async with self.mesh.files.state(path, key) as download:
             self.set_header("Content-Type", ANY_BYTES)
             self.set_header("Content-Length", download.stop - download.start)
             self.set_header("X-Content-Type-Options", "nosniff")

@@ -1,0 +1,1 @@
+"""Two states of a file, side by side. The work is done in a process of its own: see ``process.py``."""
