@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.services.contents.checkpoints import AsyncCheckpoints
-from jupyter_server.services.contents.manager import AsyncContentsManager
 from nbformat.sign import NotebookNotary
-from traitlets import Bool, HasTraits, Instance, Int, TraitError, Type, Unicode, default, validate
+from traitlets import HasTraits, Instance, Int, Type, Unicode, default
 
 from jupyter_mesh.contents.answers import Refusal, answers
+from jupyter_mesh.contents.base import BaseContents
 from jupyter_mesh.contents.checkpoints import CompositeCheckpoints
 from jupyter_mesh.contents.copies import LocalStore
-from jupyter_mesh.contents.files import FilesHandler, FileSource, LocalSource
+from jupyter_mesh.contents.files import FileSource, LocalSource
 from jupyter_mesh.contents.local import LocalContents
 from jupyter_mesh.contents.manager import MeshContentsManager, copy_name
 from jupyter_mesh.contents.models import clean
@@ -47,19 +47,13 @@ SHARED = (
 """Settings of the composite that its parts follow, now and when they change."""
 
 
-class CompositeContentsManager(AsyncContentsManager):
+class CompositeContentsManager(BaseContents):
     """Files of this server at the root, the mesh below the folder ``mesh``.
 
     Both parts know the paths of the whole tree, so nothing is rewritten on the way. Neither needs the
     other: while the site is away only the folder is. ``await close()`` closes the mesh part.
     """
 
-    always_delete_dir = Bool(
-        False, help="Folders need not be empty to be deleted, also without delete_to_trash."
-    ).tag(config=True)
-    delete_to_trash = Bool(
-        True, help="Deleted files go to the trash: this server's, or the bin of the site."
-    ).tag(config=True)
     hash_algorithm = Unicode(
         "sha256", help="How local files are hashed; the mesh uses the etags of its site."
     ).tag(config=True)
@@ -104,14 +98,6 @@ class CompositeContentsManager(AsyncContentsManager):
         # The base class has "/" here: the whole disk would be served.
         return getattr(self.parent, "root_dir", "") or os.getcwd()
 
-    @validate("preferred_dir")
-    def _validate_preferred_dir(self, proposal: dict[str, Any]) -> str:
-        # The base class asks for the folder here, on another thread's loop: the client must not be bound there.
-        try:
-            return clean(proposal["value"])
-        except MeshError as error:
-            raise TraitError(f"preferred_dir: {error}") from error
-
     @property
     def client(self) -> MeshClient:
         """The client of the site, for all parts of the server."""
@@ -133,10 +119,6 @@ class CompositeContentsManager(AsyncContentsManager):
         """What the server's start message says."""
         return f"{self.local.info_string()}\n{self.mesh.info_string()} below {MOUNT}/"
 
-    def get_extra_handlers(self) -> list[tuple[str, type[FilesHandler]]]:
-        """The way to the bytes of files, with ranges and without JSON."""
-        return [(r"/files/(.*)", FilesHandler)]
-
     def register_pre_save_hook(self, hook: Any) -> None:
         """Have both parts run ``hook``: the one that saves runs it."""
         self.local.register_pre_save_hook(hook)
@@ -150,6 +132,11 @@ class CompositeContentsManager(AsyncContentsManager):
     def part(self, path: str) -> LocalContents | MeshContentsManager:
         """The part that holds ``path``."""
         return self.mesh if is_within(clean(path), MOUNT) else self.local
+
+    def site_part(self, path: str) -> MeshContentsManager | None:
+        """The part of the mesh for what lies below its folder, which itself is made here."""
+        part = self.part(path)
+        return part if isinstance(part, MeshContentsManager) and not self._is_mount(path) else None
 
     # Questions
 

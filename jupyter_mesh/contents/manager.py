@@ -237,10 +237,10 @@ class MeshContentsManager(MeshHistory):
 
     async def _free_name(self, name: str, folder: str, insert: str) -> str:
         try:
-            children = await self.client.list_folder(folder)
+            listed = await self._children(folder)
         except NotADirectory as error:
             raise NotFound(f'There is no folder "{name_of(folder)}".') from error
-        free = next_name(name, {child.name for child in children}, insert)
+        free = next_name(name, {child.name for child in listed.children}, insert)
         self._memory.saw(join(folder, free), None)
         return free
 
@@ -350,7 +350,7 @@ class MeshContentsManager(MeshHistory):
         if (
             not (self.delete_to_trash or self.always_delete_dir)
             and await self._is_folder(mesh)
-            and await self.client.list_folder(mesh)
+            and (await self._children(mesh)).children
         ):
             raise InvalidRequest(f"Directory {path} not empty")
         try:

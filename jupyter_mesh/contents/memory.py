@@ -8,6 +8,8 @@ from collections import OrderedDict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from jupyter_mesh.contents.flights import Flights
+from jupyter_mesh.contents.listings import Listed, Listing, Listings
 from jupyter_mesh.paths import is_within, parent_of
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ class Memory:
 
     A sighting spares a question that was answered a moment ago; the caller says how old it may be. A
     base is the etag of the content that went out last, so that saving over a later one is noticed.
-    Both are bounded. Every write of ours must be told, with ``wrote`` or ``forget``.
+    All is bounded. Every write of ours must be told, with ``wrote``, ``doubt`` or ``forget``: listings
+    that are kept or under way are outdated by it, too.
     """
 
     def __init__(self) -> None:
@@ -35,9 +38,20 @@ class Memory:
         self._bases: OrderedDict[str, Resource] = OrderedDict()
         self._missed: OrderedDict[str, float] = OrderedDict()
         self._written: OrderedDict[str, tuple[float, Resource]] = OrderedDict()
+        self.writes = 0
+        """How many changes were told so far: what was asked before one may be older than it."""
+        self.listings = Listings()
+        self.looks: Flights[Resource] = Flights()
+        self.lists: Flights[Listed] = Flights()
+        self.pages: Flights[Listing] = Flights()
 
-    def saw(self, path: str, resource: Resource | None) -> None:
-        """Remember what was at ``path`` just now; None for nothing."""
+    def saw(self, path: str, resource: Resource | None, *, asked: int | None = None) -> None:
+        """Remember what was at ``path`` just now; None for nothing.
+
+        ``asked`` is what ``writes`` was when the site was asked: an answer that a write has overtaken is passed over.
+        """
+        if asked is not None and asked != self.writes:
+            return
         if resource is None:
             self._bases.pop(path, None)
         _put(self._seen, path, (time.monotonic(), resource))
@@ -46,6 +60,11 @@ class Memory:
         """What was at ``path`` within the last ``age`` seconds, if that is known and was not nothing."""
         at, resource = self._seen.get(path, (float("-inf"), None))
         return resource if time.monotonic() - at <= age else None
+
+    def etag_of(self, path: str) -> str:
+        """The etag seen last at ``path``, however long ago; "" if none was seen."""
+        _, resource = self._seen.get(path, (0.0, None))
+        return resource.etag if resource is not None else ""
 
     def was_absent(self, path: str, age: float) -> bool:
         """True if nothing was at ``path`` within the last ``age`` seconds, by the last look or as a user was told."""
@@ -82,6 +101,7 @@ class Memory:
 
     def wrote(self, resource: Resource) -> None:
         """We made this state: the next save builds on it, and its folder is another than before."""
+        self._changed(resource.path)
         self._seen.pop(parent_of(resource.path), None)
         self.read(resource)
         _put(self._written, resource.path, (time.monotonic(), resource))
@@ -93,6 +113,7 @@ class Memory:
 
     def doubt(self, path: str) -> None:
         """What is at ``path`` or below has to be looked at again; the user's text is still based on the same."""
+        self._changed(path)
         self._seen.pop(parent_of(path), None)
         for known in [each for each in self._seen if is_within(each, path)]:
             del self._seen[known]
@@ -104,6 +125,7 @@ class Memory:
 
     def forget(self, path: str) -> None:
         """Drop all that is known of ``path``, of what is below, and of the state of its folder."""
+        self._changed(path)
         self._seen.pop(parent_of(path), None)
         for known in [each for each in self._seen if is_within(each, path)]:
             del self._seen[known]
@@ -113,6 +135,19 @@ class Memory:
             del self._written[known]
         for known in [each for each in self._missed if is_within(each, path)]:
             del self._missed[known]
+
+    async def close(self) -> None:
+        """Give up the questions that are under way, and drop the listings."""
+        for flights in (self.pages, self.lists, self.looks):
+            await flights.close()
+        self.listings.clear()
+
+    def _changed(self, path: str) -> None:
+        self.writes += 1
+        self.listings.forget(path)
+        self.looks.outdate(path)
+        self.lists.outdate(path)
+        self.pages.outdate(path)
 
 
 def _put(mapping: OrderedDict[str, V], key: str, value: V) -> None:

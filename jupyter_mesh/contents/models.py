@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import mimetypes
+import re
+from fnmatch import translate
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mesh.errors import NotFound
@@ -17,6 +20,7 @@ __all__ = [
     "clean",
     "hash_of",
     "is_hidden",
+    "matcher_of",
     "model_of",
     "next_name",
     "split_name",
@@ -69,12 +73,32 @@ def model_of(
         "created": resource.modified,
         "last_modified": resource.modified,
         "size": None if resource.is_directory else resource.size,
-        "mimetype": mimetypes.guess_type(path)[0] if kind == "file" else None,
+        "mimetype": _mimetype_of(path) if kind == "file" else None,
         "content": None,
         "format": None,
         "hash": hash_of(resource) if hashed else None,
         "hash_algorithm": HASH_ALGORITHM if hashed else None,
     }
+
+
+def _mimetype_of(path: str) -> str | None:
+    """The type that the name tells: its last two suffixes do, and most names of a folder share them."""
+    stem, dot, last = name_of(path).lstrip(".").rpartition(".")
+    if not stem:
+        return None
+    _, more, suffix = stem.rpartition(".")
+    return _mimetype(f"{more}{suffix if more else ''}{dot}{last}")
+
+
+@lru_cache(maxsize=1024)
+def _mimetype(suffixes: str) -> str | None:
+    return mimetypes.guess_type(f"./x{suffixes}")[0]
+
+
+@lru_cache(maxsize=8)
+def matcher_of(globs: tuple[str, ...]) -> re.Pattern[str]:
+    """One pattern for names that match any of ``globs``."""
+    return re.compile("|".join(map(translate, globs)) or r"(?!)")
 
 
 def is_hidden(path: str) -> bool:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.services.contents.checkpoints import AsyncCheckpoints
-from jupyter_server.services.contents.manager import AsyncContentsManager
-from traitlets import Bool, Instance, Int, TraitError, Type, Unicode, default, validate
+from traitlets import Instance, Int, TraitError, Type, Unicode, default, observe
 
 from jupyter_mesh.auth import FileToken
 from jupyter_mesh.config import MeshSite
 from jupyter_mesh.contents.answers import Refusal, answers
+from jupyter_mesh.contents.base import BaseContents
 from jupyter_mesh.contents.checkpoints import MeshCheckpoints
 from jupyter_mesh.contents.documents import Notebooks, encode
-from jupyter_mesh.contents.files import FilesHandler, FileSource, MeshSource
+from jupyter_mesh.contents.files import FileSource, MeshSource
+from jupyter_mesh.contents.listings import Listed, Listing
 from jupyter_mesh.contents.memory import Memory, PathLocks
-from jupyter_mesh.contents.models import Model, clean, is_hidden, model_of
+from jupyter_mesh.contents.models import Model, clean, is_hidden, matcher_of, model_of
 from jupyter_mesh.contents.save_errors import SaveErrors
 from jupyter_mesh.contents.uploads import Spools
 from jupyter_mesh.cs3.client import MeshClient
+from jupyter_mesh.cs3.flavour import Feature
 from jupyter_mesh.errors import (
     InvalidRequest,
     IsADirectory,
@@ -35,6 +39,8 @@ from jupyter_mesh.paths import is_within, join, normalise, parent_of
 from jupyter_mesh.transfers.spools import SpoolFolder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from jupyter_mesh.models import Resource
 
 __all__ = ["MeshReader"]
@@ -43,16 +49,16 @@ RECENT = 5.0
 """Seconds for which "this file exists" is believed: Jupyter asks it right after Lab looked."""
 
 FOLDER_AGE = 60.0
-"""Seconds for which a folder is believed to be one still, so that listing it needs one call."""
+"""Seconds for which a folder is guessed to be one still, so that it is listed while it is looked at."""
 
 MAX_INLINE = 256 << 20
 """Bytes of a file that travel inside JSON at most: it costs several times as much memory on both sides."""
 
-MANY = 2000
+MANY = 1000
 """Entries of a folder from which on building the models would hold up the event loop."""
 
 
-class MeshReader(AsyncContentsManager):
+class MeshReader(BaseContents):
     """Shows the files of one site. MeshContentsManager adds what changes them.
 
     It owns one MeshClient, made at the first use; ``await close()`` closes it. Every failure is an
@@ -67,12 +73,6 @@ class MeshReader(AsyncContentsManager):
         ),
     ).tag(config=True)
     prefix = Unicode("", help="API path under which a composite shows this manager.")
-    delete_to_trash = Bool(
-        True, help="Deleted files go to the bin of the site, and folders need not be empty."
-    ).tag(config=True)
-    always_delete_dir = Bool(
-        False, help="Folders need not be empty to be deleted, also without delete_to_trash."
-    ).tag(config=True)
     client = Instance(MeshClient, help="The client of the site, for all parts of the server.")
     upload_folder = Unicode(
         "",
@@ -120,13 +120,11 @@ class MeshReader(AsyncContentsManager):
     def _default_root_dir(self) -> str:
         return getattr(self.parent, "root_dir", "/")
 
-    @validate("preferred_dir")
-    def _validate_preferred_dir(self, proposal: dict[str, Any]) -> str:
-        # The base class asks for the folder here, on another thread's loop: the client must not be bound there.
-        try:
-            return clean(proposal["value"])
-        except MeshError as error:
-            raise TraitError(f"preferred_dir: {error}") from error
+    @observe("allow_hidden", "hide_globs")
+    def _forget_listings(self, _: object) -> None:
+        # Traits of the constructor come before the rest of it.
+        if hasattr(self, "_memory"):
+            self._memory.listings.clear()
 
     async def close(self) -> None:
         """Close the client and drop unfinished uploads. The manager is of no use afterwards."""
@@ -134,6 +132,7 @@ class MeshReader(AsyncContentsManager):
         try:
             if self.trait_has_value("spools"):
                 await self.spools.close()
+            await self._memory.close()
             await self._notebooks.close()
         finally:
             if self.trait_has_value("client"):
@@ -143,10 +142,6 @@ class MeshReader(AsyncContentsManager):
         """What the server's start message says."""
         return f"Serving the mesh ({self.mesh_root or 'home, projects, shares'})"
 
-    def get_extra_handlers(self) -> list[tuple[str, type[FilesHandler]]]:
-        """The way to the bytes of files, with ranges and without JSON."""
-        return [(r"/files/(.*)", FilesHandler)]
-
     # Addresses
 
     def mesh_path(self, path: str) -> str:
@@ -155,6 +150,10 @@ class MeshReader(AsyncContentsManager):
         if not is_within(path, self.prefix):
             raise NotFound(f'There is no "{path}" in the mesh.')
         return normalise(join(self.mesh_root, path.removeprefix(self.prefix)))
+
+    def site_part(self, path: str) -> MeshReader | None:
+        """This manager: all it holds is from the site."""
+        return self
 
     def api_path(self, mesh_path: str) -> str:
         """The API path of a mesh path; raises NotFound for one that is not shown here."""
@@ -216,13 +215,33 @@ class MeshReader(AsyncContentsManager):
             return None
 
     async def _stat(self, mesh: str) -> Resource:
+        """What is at ``mesh`` now. Who asks while the same question is under way shares its answer."""
+        return await self._memory.looks.join(mesh, lambda: self._ask(mesh))
+
+    async def _ask(self, mesh: str) -> Resource:
+        asked = self._memory.writes
         try:
             resource = await self.client.stat(mesh)
         except NotFound:
-            self._memory.saw(mesh, None)
+            self._memory.saw(mesh, None, asked=asked)
             raise
-        self._memory.saw(mesh, resource)
+        self._memory.saw(mesh, resource, asked=asked)
         return resource
+
+    async def _children(self, mesh: str) -> Listed:
+        """What a folder holds now, by name. A folder is never listed twice at once."""
+        return await self._memory.lists.join(mesh, lambda: self._ask_children(mesh))
+
+    async def _ask_children(self, mesh: str) -> Listed:
+        asked = self._memory.writes
+        before, since = self._memory.etag_of(mesh), time.monotonic()
+        children = await self.client.list_folder(mesh)
+        if mesh:
+            # The list of the areas tells no more of them than their names.
+            for child in children:
+                if child.is_directory:
+                    self._memory.saw(child.path, child, asked=asked)
+        return Listed(children, since, asked, before)
 
     @answers
     async def get_kernel_path(self, path: str, model: Model | None = None) -> str:
@@ -254,13 +273,69 @@ class MeshReader(AsyncContentsManager):
     ) -> Model:
         """The model of a file or folder, with its content if that is asked for."""
         path, mesh = self._open(path, 404)
-        try:
+        with self._reading(mesh, path, type):
             if not content:
                 model = await self._look(mesh, path, type, bool(require_hash))
             elif type == "directory" or (type is None and await self._is_folder(mesh)):
                 model = await self._list(mesh, path, bool(require_hash))
             else:
                 model = await self._read(mesh, path, type, format, bool(require_hash))
+        self.emit(data={"action": "get", "path": path})
+        return model
+
+    @answers
+    async def page(
+        self, path: str, type: str | None, require_hash: bool
+    ) -> tuple[Model, Listing] | None:
+        """A folder and its listing as JSON, for the REST; None if ``path`` is no folder and need not be one.
+
+        One Stat beside one ListContainer; the Stat alone where the etag of the folder tells that the listing
+        from before still holds.
+        """
+        path, mesh = self._open(path, 404)
+        with self._reading(mesh, path, type):
+            kept = self._memory.listings.get(mesh)
+            guess = self._memory.last(mesh, FOLDER_AGE)
+            page: Listing | BaseException | None
+            if kept is None and (type == "directory" or (guess and guess.is_directory)):
+                looking, listing = self._stat(mesh), self._page(mesh, path)
+                folder, page = await asyncio.gather(looking, listing, return_exceptions=True)
+                # The Stat knows better what is wrong.
+                if isinstance(folder, BaseException):
+                    raise folder
+                if isinstance(page, BaseException) and folder.is_directory:
+                    raise page
+            else:
+                folder = await self._stat(mesh)
+                page = kept
+                if folder.is_directory and (kept is None or kept.before != folder.etag):
+                    page = await self._page(mesh, path)
+            if not folder.is_directory or isinstance(page, BaseException) or page is None:
+                if type is None:
+                    return None
+                raise NotADirectory(path)
+            if page is not kept and (await self.client.flavour()).can(Feature.TREE_ETAGS):
+                self._memory.listings.keep(mesh, page, folder.etag, self._memory.writes)
+        self.emit(data={"action": "get", "path": path})
+        return model_of(folder, path, hashed=require_hash), page
+
+    async def _page(self, mesh: str, path: str) -> Listing:
+        return await self._memory.pages.join(mesh, lambda: self._make_page(mesh, path))
+
+    async def _make_page(self, mesh: str, path: str) -> Listing:
+        listed = await self._children(mesh)
+        if len(listed.children) > MANY:
+            return await asyncio.to_thread(self._to_page, path, listed)
+        return self._to_page(path, listed)
+
+    def _to_page(self, path: str, listed: Listed) -> Listing:
+        return Listing.of(self._entries(path, listed.children), listed)
+
+    @contextmanager
+    def _reading(self, mesh: str, path: str, type: str | None) -> Iterator[None]:
+        """Say what was asked for and what is there, and remember that it is another than was thought."""
+        try:
+            yield
         except IsADirectory as error:
             self._memory.doubt(mesh)
             message = f"{path} is a directory, not a {type or 'file'}"
@@ -271,8 +346,6 @@ class MeshReader(AsyncContentsManager):
         except NotFound:
             self._memory.missed(mesh)
             raise
-        self.emit(data={"action": "get", "path": path})
-        return model
 
     async def listing(self, path: str) -> Model:
         """The model of a folder with its entries, without an event."""
@@ -306,33 +379,28 @@ class MeshReader(AsyncContentsManager):
         return model_of(resource, path, type=type, hashed=hashed)
 
     async def _list(self, mesh: str, path: str, hashed: bool) -> Model:
-        known = None if hashed else self._memory.last(mesh, FOLDER_AGE)
-        if known is not None:
-            folder, children = known, await self.client.list_folder(mesh)
+        folder, listed = await asyncio.gather(self._stat(mesh), self._children(mesh))
+        if len(listed.children) > MANY:
+            entries = await asyncio.to_thread(self._entries, path, listed.children)
         else:
-            folder, children = await asyncio.gather(self._stat(mesh), self.client.list_folder(mesh))
-        model = model_of(folder, path, hashed=hashed)
-        if children:
-            # What is known of the folder may be older than its newest entry.
-            newest = max(child.modified for child in children)
-            model["last_modified"] = model["created"] = max(model["last_modified"], newest)
-        if mesh:
-            # The list of the areas tells no more of them than their names.
-            for child in children:
-                if child.is_directory:
-                    self._memory.saw(child.path, child)
-        if len(children) > MANY:
-            entries = await asyncio.to_thread(self._entries, path, children)
-        else:
-            entries = self._entries(path, children)
-        return model | {"content": entries, "format": "json"}
+            entries = self._entries(path, listed.children)
+        return model_of(folder, path, hashed=hashed) | {"content": entries, "format": "json"}
 
     def _entries(self, path: str, children: list[Resource]) -> list[Model]:
+        listed = self._lister()
+        start = f"{path}/" if path else ""
         return [
-            model_of(child, join(path, child.name))
+            model_of(child, start + child.name)
             for child in children
-            if self.should_list(child.name) and not self._hides(join(path, child.name))
+            if listed(child.name) and (self.allow_hidden or not is_hidden(child.name))
         ]
+
+    def _lister(self) -> Callable[[str], bool]:
+        """``should_list``, quick for many names unless a subclass has its own."""
+        if type(self).should_list is not BaseContents.should_list:
+            return self.should_list
+        hidden = matcher_of(tuple(self.hide_globs)).match
+        return lambda name: hidden(name) is None
 
     async def _read(
         self, mesh: str, path: str, type: str | None, format: str | None, hashed: bool

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from cs3.storage.provider.v1beta1 import resources_pb2 as rs
 from cs3.types.v1beta1 import types_pb2 as types
 
 from jupyter_mesh.models import Checksum, Kind, Lock, Permissions, Resource, ResourceId, User
-from jupyter_mesh.paths import join, name_of
+from jupyter_mesh.paths import name_of
 
 __all__ = [
     "checksum_text",
@@ -39,6 +41,10 @@ MILLISECONDS_FROM = 10**11
 """Above this, a number of seconds lies in the year 5138: the site sent milliseconds."""
 
 UNSAID = 2**64 - 1
+
+FOLDERS = {rs.RESOURCE_TYPE_CONTAINER, rs.RESOURCE_TYPE_REFERENCE}
+
+HEX = re.compile("[0-9a-fA-F]+")
 
 CHECKSUMS = {
     rs.RESOURCE_CHECKSUM_TYPE_SHA1: "sha1",
@@ -138,8 +144,8 @@ def checksum_text(checksum: Checksum) -> str:
 
 def resource_of(info: Any, path: str, name: str = "") -> Resource:
     """A resource under the mesh path it was asked for, which ends in its name unless one is given."""
-    directory = info.type in (rs.RESOURCE_TYPE_CONTAINER, rs.RESOURCE_TYPE_REFERENCE)
-    allowed = info.permission_set
+    directory = info.type in FOLDERS
+    # A listing makes ten thousands of these: what is not set is not looked at, and equal parts are shared.
     return Resource(
         path=path,
         name=name or name_of(path),
@@ -149,32 +155,42 @@ def resource_of(info: Any, path: str, name: str = "") -> Resource:
         id=resource_id_of(info.id),
         size=info.size,
         mimetype="" if directory else info.mime_type,
-        checksum=_checksum_of(info),
-        permissions=Permissions(
-            read=allowed.list_container if directory else allowed.initiate_file_download,
-            write=allowed.create_container if directory else allowed.initiate_file_upload,
-            create=allowed.create_container,
-            delete=allowed.delete,
-            move=allowed.move,
-            share=allowed.add_grant,
-            list_versions=allowed.list_file_versions,
-            restore_version=allowed.restore_file_version,
+        checksum=_checksum_of(info.checksum) if info.HasField("checksum") else None,
+        permissions=_permissions_of(info.permission_set.SerializeToString(), directory),
+        owner=info.owner.opaque_id if info.HasField("owner") else "",
+        lock=lock_of(info.lock) if info.HasField("lock") and info.lock.lock_id else None,
+        processing=info.HasField("opaque") and opaque_text(info, "status") == "processing",
+        metadata=(
+            dict(info.arbitrary_metadata.metadata) if info.HasField("arbitrary_metadata") else {}
         ),
-        owner=info.owner.opaque_id,
-        lock=lock_of(info.lock) if info.lock.lock_id else None,
-        processing=opaque_text(info, "status") == "processing",
-        metadata=dict(info.arbitrary_metadata.metadata),
+    )
+
+
+@lru_cache(maxsize=256)
+def _permissions_of(message: bytes, directory: bool) -> Permissions:
+    """What a serialised set of permissions allows with a folder or a file."""
+    allowed = rs.ResourcePermissions.FromString(message)
+    return Permissions(
+        read=allowed.list_container if directory else allowed.initiate_file_download,
+        write=allowed.create_container if directory else allowed.initiate_file_upload,
+        create=allowed.create_container,
+        delete=allowed.delete,
+        move=allowed.move,
+        share=allowed.add_grant,
+        list_versions=allowed.list_file_versions,
+        restore_version=allowed.restore_file_version,
     )
 
 
 def children_of(infos: Any, folder: str) -> list[Resource]:
     """The entries of a folder, by name. What the site keeps for itself is left out."""
     children = []
+    start = f"{folder}/" if folder else ""
     for info in infos:
         name = told_name(info)
-        if info.type != rs.RESOURCE_TYPE_INTERNAL and name:
-            children.append(resource_of(info, join(folder, name)))
-    children.sort(key=lambda child: child.name)
+        if name and info.type != rs.RESOURCE_TYPE_INTERNAL:
+            children.append(resource_of(info, start + name.strip("/")))
+    children.sort(key=attrgetter("name"))
     return children
 
 
@@ -184,8 +200,8 @@ def told_name(info: Any) -> str:
     return name
 
 
-def _checksum_of(info: Any) -> Checksum | None:
-    algorithm = CHECKSUMS.get(info.checksum.type)
-    if algorithm is None or not re.fullmatch(r"[0-9a-fA-F]+", info.checksum.sum):
+def _checksum_of(message: Any) -> Checksum | None:
+    algorithm = CHECKSUMS.get(message.type)
+    if algorithm is None or not HEX.fullmatch(message.sum):
         return None
-    return Checksum(algorithm=algorithm, value=info.checksum.sum.lower())
+    return Checksum(algorithm=algorithm, value=message.sum.lower())

@@ -14,6 +14,7 @@ from traitlets import Instance, TraitError, Unicode, default
 from jupyter_mesh.compare.process import Comparer
 from jupyter_mesh.config import MeshSite
 from jupyter_mesh.contents import CompositeContentsManager, MeshContentsManager
+from jupyter_mesh.contents.rest import contents_handlers
 from jupyter_mesh.cs3 import MeshClient
 from jupyter_mesh.errors import InvalidRequest, MeshError
 from jupyter_mesh.paths import AREAS, MOUNT, is_within, join
@@ -108,6 +109,9 @@ class MeshExtension(ExtensionApp):
                 (r"/mesh/open/?", OpenHandler),
             ]
         )
+        if self._manager is not None:
+            # What an extension adds is matched before what Jupyter has itself.
+            self.handlers.extend(contents_handlers())
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Keep the token file fresh in a server that a hub of ours started."""

@@ -63,7 +63,7 @@ def jp_server_config(layout):
     return {
         "ServerApp": {
             "contents_manager_class": f"jupyter_mesh.contents.{name}",
-            "jpserver_extensions": {"jupyter_mesh": False},
+            "jpserver_extensions": {"jupyter_mesh": True},
         }
     }
 

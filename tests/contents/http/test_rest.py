@@ -247,18 +247,35 @@ async def test_odd_names_pass_the_routes(rest, folder):
     assert {child["name"] for child in model["content"]} == set(ODD_NAMES)
 
 
-async def test_names_that_are_routes_work_as_far_as_jupyter_lets_them(rest, folder):
-    for name in ("checkpoints", "trust"):
-        path = join(folder, name)
-        # Jupyter takes these addresses for actions on the folder; by any other door they work.
-        assert (await rest("GET", path))[0] in (200, 400, 405)
-        status, _, _ = await rest(
-            "PATCH", (await rest("POST", folder, {"type": "directory"}))[2]["path"], {"path": path}
-        )
-        assert status == 200
-        status, _, model = await rest("PUT", join(path, "a.txt"), text(name))
-        assert (status, model["path"]) == (201, join(path, "a.txt"))
-        assert (await rest("GET", join(path, "a.txt")))[2]["content"] == name
+@pytest.mark.parametrize("name", ["checkpoints", "trust"])
+async def test_folders_with_the_names_of_actions_are_folders(rest, folder, contents, name):
+    path = join(folder, name)
+    assert (await rest("GET", path))[0] == 404
+    assert (await rest("PUT", path, {"type": "directory"}))[0] == 201
+    for inside in ("a.txt", "Makefile", name):
+        status, _, model = await rest("PUT", join(path, inside), text(name))
+        assert (status, model["path"]) == (201, join(path, inside))
+        assert (await rest("GET", join(path, inside)))[2]["content"] == name
+    status, _, model = await rest("GET", path, content=1, hash=1)
+    assert (status, model["path"], model["type"]) == (200, path, "directory")
+    assert {child["name"] for child in model["content"]} == {"a.txt", "Makefile", name}
+    status, _, model = await rest("POST", path, {"type": "file", "ext": ".txt"})
+    assert (status, model["path"]) == (201, join(path, "untitled.txt"))
+    status, _, model = await rest("PATCH", path, {"path": path + "-2"})
+    assert (status, model["path"]) == (200, path + "-2")
+    assert (await rest("PATCH", path + "-2", {"path": path}))[0] == 200
+    assert (await rest("DELETE", join(path, "Makefile")))[0] == 204
+    assert (await rest("DELETE", path))[0] == 204
+    assert not await contents.client.exists(contents.mesh_path(path))
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "trust"])
+async def test_behind_a_file_they_are_actions(rest, folder, name):
+    path = join(folder, "a.txt")
+    await rest("PUT", path, text("x"))
+    for method, body in (("PUT", text("x")), ("PATCH", {"path": "x"}), ("DELETE", None)):
+        assert (await rest(method, join(path, name), body))[0] == 405
+    assert (await rest("GET", join(path, name)))[0] == (200 if name == "checkpoints" else 405)
 
 
 async def test_the_root_is_a_folder(rest, layout, jp_root_dir):
