@@ -12,6 +12,7 @@ from nbformat.sign import NotebookNotary
 from traitlets import HasTraits, Instance, Int, Type, Unicode, default
 
 from jupyter_mesh.contents.answers import Refusal, answers
+from jupyter_mesh.contents.archive import LocalTree, Tree
 from jupyter_mesh.contents.base import BaseContents
 from jupyter_mesh.contents.checkpoints import CompositeCheckpoints
 from jupyter_mesh.contents.copies import LocalStore
@@ -237,6 +238,13 @@ class CompositeContentsManager(BaseContents):
     async def trust_notebook(self, path: str) -> None:
         """Sign a notebook as it is stored."""
         await self.part(path).trust_notebook(path)
+
+    def tree(self, path: str) -> Tree:
+        """The folders of the part that holds ``path``, for an archive."""
+        part = self.part(path)
+        if isinstance(part, MeshContentsManager):
+            return part.tree(path)
+        return LocalTree(lambda path: Path(part._get_os_path(path)), self.file_source)
 
     def file_source(self, path: str) -> FileSource:
         """The bytes behind an API path, for the files handler."""

@@ -16,6 +16,7 @@ from traitlets import Instance, Int, TraitError, Type, Unicode, default, observe
 from jupyter_mesh.auth import FileToken
 from jupyter_mesh.config import MeshSite
 from jupyter_mesh.contents.answers import Refusal, answers
+from jupyter_mesh.contents.archive import MeshTree, Tree
 from jupyter_mesh.contents.base import BaseContents
 from jupyter_mesh.contents.checkpoints import MeshCheckpoints
 from jupyter_mesh.contents.documents import Notebooks, encode
@@ -433,6 +434,10 @@ class MeshReader(BaseContents):
         path, mesh = self._open(path, 404)
         _, data = await self._download(mesh, path)
         await self._notebooks.trust(data, path)
+
+    def tree(self, path: str) -> Tree:
+        """The folders of this manager, for an archive."""
+        return MeshTree(self.client, lambda path: self._open(path, 404)[1], self.file_source)
 
     def file_source(self, path: str) -> FileSource:
         """The bytes behind an API path, for the files handler."""

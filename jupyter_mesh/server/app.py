@@ -23,6 +23,7 @@ from jupyter_mesh.server.collaboration import Collaboration
 from jupyter_mesh.server.events import tell_save_errors
 from jupyter_mesh.server.handlers.bin import BinHandler, BinPurgeHandler, BinRestoreHandler
 from jupyter_mesh.server.handlers.compare import CompareHandler
+from jupyter_mesh.server.handlers.download import DownloadHandler
 from jupyter_mesh.server.handlers.open import OpenHandler
 from jupyter_mesh.server.handlers.status import StatusHandler
 from jupyter_mesh.server.handlers.transfers import (
@@ -106,6 +107,7 @@ class MeshExtension(ExtensionApp):
                 (r"/api/mesh/uploads/?", UploadsHandler),
                 (r"/api/mesh/uploads/([\w-]+)", UploadHandler),
                 (r"/api/mesh/compare/?", CompareHandler),
+                (r"/mesh/download/?", DownloadHandler),
                 (r"/mesh/open/?", OpenHandler),
             ]
         )

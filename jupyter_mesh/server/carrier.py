@@ -28,7 +28,7 @@ class Carrier:
     def __init__(
         self, contents: CompositeContentsManager | MeshContentsManager, mesh: MeshContentsManager
     ) -> None:
-        self._contents = contents
+        self.contents = contents
         self._background: set[asyncio.Task[Any]] = set()
         self.transfers = Transfers()
         self.uploads = Uploads(mesh.spools, self.transfers, SiteUploads(mesh))
@@ -38,7 +38,7 @@ class Carrier:
 
         async def work(progress: Progress) -> None:
             try:
-                copied = await self._contents.copy(source, target, progress)
+                copied = await self.contents.copy(source, target, progress)
             except HTTPError as error:
                 # What the managers answer was a MeshError a moment ago.
                 if isinstance(error.__cause__, MeshError):
