@@ -2,7 +2,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
-import type { ISiteStatus } from './tokens';
+import type { ISiteStatus, ITransferAnswer } from './tokens';
 
 /**
  * Ask our server how the site is.
@@ -24,4 +24,86 @@ export async function fetchStatus(
     throw await ServerConnection.ResponseError.create(response);
   }
   return (await response.json()) as ISiteStatus;
+}
+
+/** What our server knows of uploads and copies, oldest first. */
+export async function fetchTransfers(
+  settings: ServerConnection.ISettings
+): Promise<ITransferAnswer[]> {
+  const response = await request(settings, 'api/mesh/transfers');
+  const answer = (await response.json()) as { transfers: ITransferAnswer[] };
+  return answer.transfers;
+}
+
+/** Starts a copy; `target` is a free API path, or a folder. */
+export async function startCopy(
+  settings: ServerConnection.ISettings,
+  source: string,
+  target: string
+): Promise<ITransferAnswer> {
+  const response = await request(settings, 'api/mesh/transfers', {
+    method: 'POST',
+    body: JSON.stringify({ kind: 'copy', source, target })
+  });
+  return (await response.json()) as ITransferAnswer;
+}
+
+/** Cancels a transfer that runs, forgets one that has ended; one that is unknown is no error. */
+export async function removeTransfer(
+  settings: ServerConnection.ISettings,
+  id: string
+): Promise<void> {
+  try {
+    await request(settings, `api/mesh/transfers/${encodeURIComponent(id)}`, {
+      method: 'DELETE'
+    });
+  } catch (error) {
+    if (
+      !(error instanceof ServerConnection.ResponseError) ||
+      error.response.status !== 404
+    ) {
+      throw error;
+    }
+  }
+}
+
+/** Sends the bytes of a failed upload, which our server still has, once more. */
+export async function retryTransfer(
+  settings: ServerConnection.ISettings,
+  id: string,
+  replace: string | null
+): Promise<ITransferAnswer> {
+  const response = await request(
+    settings,
+    `api/mesh/transfers/${encodeURIComponent(id)}/retry`,
+    { method: 'POST', body: JSON.stringify({ replace }) }
+  );
+  return (await response.json()) as ITransferAnswer;
+}
+
+/** Where uploads are sent to. */
+export function uploadsUrl(settings: ServerConnection.ISettings): string {
+  return URLExt.join(settings.baseUrl, 'api/mesh/uploads');
+}
+
+/** Where a folder, or several things of one folder, can be had as a zip. */
+export function downloadUrl(
+  settings: ServerConnection.ISettings,
+  paths: readonly string[]
+): string {
+  const query = paths.map(path => `path=${encodeURIComponent(path)}`).join('&');
+  return `${URLExt.join(settings.baseUrl, 'mesh/download')}?${query}`;
+}
+
+async function request(
+  settings: ServerConnection.ISettings,
+  address: string,
+  init: RequestInit = {}
+): Promise<Response> {
+  const url = URLExt.join(settings.baseUrl, address);
+  const response = await ServerConnection.makeRequest(url, init, settings);
+  if (!response.ok) {
+    throw await ServerConnection.ResponseError.create(response);
+  }
+  return response;
 }

@@ -2,11 +2,13 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { clipboard } from './plugins/clipboard';
 import { conflict } from './plugins/conflict';
+import { download } from './plugins/download';
 import { link } from './plugins/link';
 import { badges, listing } from './plugins/listing';
 import { panel } from './plugins/panel';
 import { site } from './plugins/site';
 import { status } from './plugins/status';
+import { transfers } from './plugins/transfers';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   site,
@@ -16,7 +18,9 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   clipboard,
   conflict,
   badges,
-  listing
+  listing,
+  transfers,
+  download
 ];
 
 export default plugins;

@@ -2,6 +2,7 @@
 import type { FileBrowser } from '@jupyterlab/filebrowser';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
+import type { Widget } from '@lumino/widgets';
 import { Token } from '@lumino/coreutils';
 
 /** Every plugin id begins with this. */
@@ -26,6 +27,9 @@ export namespace CommandIDs {
   export const toggleFilter = 'mesh:toggle-filter';
   export const details = 'mesh:details';
   export const signIn = 'mesh:sign-in';
+  export const uploadFolder = 'mesh:upload-folder';
+  export const download = 'mesh:download-zip';
+  export const showTransfers = 'mesh:show-transfers';
 }
 
 /** How the site is, in the words of the server. */
@@ -64,6 +68,27 @@ export interface ISiteStatus {
   signIn: string | null;
 }
 
+/** A transfer as the server tells it (`GET <base>/api/mesh/transfers`). */
+export interface ITransferAnswer {
+  id: string;
+  kind: 'upload' | 'copy';
+  /** API path of what is being written. */
+  path: string;
+  /** `receiving`: bytes of an upload are still in a browser; `running`: between our server and the site. */
+  state: 'receiving' | 'running' | 'done' | 'failed' | 'cancelled';
+  done: number;
+  /** Null while nobody knows. */
+  total: number | null;
+  /** Why it failed, one sentence for people, or "". */
+  message: string;
+  /** HTTP code of that failure, or 0. */
+  status: number;
+  /** API path of what is copied, or "". */
+  source: string;
+  /** ISO 8601. */
+  started: string;
+}
+
 /** What every part of the front end knows of the site. */
 export interface IMeshModel extends IDisposable {
   /** API path of the folder that holds the areas; "" if the mesh is the whole tree. */
@@ -97,6 +122,10 @@ export interface IMeshPanel {
   /** Goes to a folder, given its API path. Does not bring the panel to the front. */
   showPath(path: string): Promise<void>;
   readonly browser: FileBrowser;
+  /** Puts a section below the files; setting its parent to null takes it away. */
+  addSection(section: Widget): void;
+  /** Opens a section that may be collapsed. */
+  expandSection(section: Widget): void;
 }
 
 export const IMeshPanel = new Token<IMeshPanel>(

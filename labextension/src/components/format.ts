@@ -24,18 +24,43 @@ export function formatBytes(bytes: number): string {
   return `${figure(bytes, exponent)} ${UNITS[exponent]}`;
 }
 
-/** "3.1 of 50 GB used"; with one unit where both figures fit it. */
+/** The part without a unit, where the unit of the whole fits it: "3.1" of 50 GB. */
+function figureOf(part: number, whole: number): string {
+  const exponent = exponentOf(whole);
+  const isReadable = part === 0 || part >= 0.1 * 1000 ** exponent;
+  return isReadable ? figure(part, exponent) : formatBytes(part);
+}
+
+/** "3.1 of 50 GB used" */
 export function formatQuota(
   quota: { used: number; total: number },
   trans: TranslationBundle
 ): string {
-  const total = formatBytes(quota.total);
-  const exponent = exponentOf(quota.total);
-  const isReadable = quota.used === 0 || quota.used >= 0.1 * 1000 ** exponent;
-  const used = isReadable
-    ? figure(quota.used, exponent)
-    : formatBytes(quota.used);
-  return trans.__('%1 of %2 used', used, total);
+  const { used, total } = quota;
+  return trans.__('%1 of %2 used', figureOf(used, total), formatBytes(total));
+}
+
+/** "312 of 500 MB" */
+export function formatPart(
+  done: number,
+  total: number,
+  trans: TranslationBundle
+): string {
+  return trans.__('%1 of %2', figureOf(done, total), formatBytes(total));
+}
+
+/** "5 s", "3 min", "2 h": rounded up, so that nothing takes longer than said while the speed stays. */
+export function formatDuration(
+  seconds: number,
+  trans: TranslationBundle
+): string {
+  if (seconds < 60) {
+    return trans.__('%1 s', Math.max(1, Math.ceil(seconds)));
+  }
+  if (seconds < 3600) {
+    return trans.__('%1 min', Math.ceil(seconds / 60));
+  }
+  return trans.__('%1 h', Math.ceil(seconds / 3600));
 }
 
 /** "14:02" today, with the date before. */

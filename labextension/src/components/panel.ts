@@ -1,7 +1,7 @@
 // The sidebar: the account on top, sections below.
 import type { IMeshModel, IMeshPanel } from '../tokens';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { Widget } from '@lumino/widgets';
+import type { AccordionPanel, Widget } from '@lumino/widgets';
 
 import { SidePanel } from '@jupyterlab/ui-components';
 
@@ -41,6 +41,20 @@ export class MeshPanel extends SidePanel implements IMeshPanel {
     await (isFirst
       ? this.browser.model.open(BROWSER_ID, path)
       : this.browser.model.cd(`/${path}`));
+  }
+
+  addSection(section: Widget): void {
+    this.addWidget(section);
+    // The files keep most of the room.
+    const panel = this.content as AccordionPanel;
+    panel.setRelativeSizes(
+      panel.widgets.map(widget => (widget === this.browser ? 0.7 : 0.3))
+    );
+  }
+
+  expandSection(section: Widget): void {
+    const panel = this.content as AccordionPanel;
+    panel.expand(panel.widgets.indexOf(section));
   }
 
   protected override onAfterShow(): void {

@@ -17,6 +17,7 @@ import type { MeshFileBrowser } from '../components/browser';
 import type { MeshPanel } from '../components/panel';
 import type { IMeshModel } from '../tokens';
 import { CommandIDs } from '../tokens';
+import { pickFiles } from '../transfersentries';
 
 interface IOptions {
   app: JupyterFrontEnd;
@@ -81,7 +82,7 @@ export function addBrowserCommands(options: IOptions): void {
     describedBy: NO_ARGUMENTS,
     execute: async () => {
       try {
-        const files = await pickFiles();
+        const files = await pickFiles('several');
         await Promise.all(files.map(file => browser.model.upload(file)));
       } catch (error) {
         await showErrorMessage(trans.__('Upload failed'), error as Error);
@@ -223,16 +224,4 @@ export function addBrowserCommands(options: IOptions): void {
   ]) {
     palette?.addItem({ command, category: trans.__('Mesh') });
   }
-}
-
-/** Lets the user choose files; an empty list if none was chosen. */
-function pickFiles(): Promise<File[]> {
-  const input = document.createElement('input');
-  input.type = 'file';
-  input.multiple = true;
-  return new Promise(resolve => {
-    input.onchange = () => resolve(Array.from(input.files ?? []));
-    input.oncancel = () => resolve([]);
-    input.click();
-  });
 }
