@@ -96,7 +96,7 @@ describe('Intake', () => {
       )
     );
     expect(ask).toHaveBeenCalledTimes(1);
-    expect(ask.mock.calls[0][1]).toBe(2);
+    expect(ask).toHaveBeenCalledWith(expect.anything(), 2);
     expect(uploaded()[0]).toEqual(['mesh/home/free', null]);
     expect(uploaded()).toHaveLength(4);
   });
