@@ -72,7 +72,7 @@ def free_port() -> int:
 
 
 def wait_until(holds: Callable[[], bool], process: subprocess.Popen, log: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not holds():
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
