@@ -8,7 +8,7 @@ import json
 import os
 import statistics
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +23,11 @@ from benchmarks import documents, servers
 from benchmarks.proxy import delayed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from benchmarks.servers import Jupyter, Site
+    from jupyter_mesh.cs3 import MeshClient
 
     Operation = Callable[[], Awaitable[Any]]
 
@@ -101,6 +102,11 @@ def row(
 
 async def listing(bench: Bench) -> list[Row]:
     """Folders of many files: after a change, and again unchanged."""
+    async with bench.site.client() as other:
+        return await _listing(bench, other)
+
+
+async def _listing(bench: Bench, other: MeshClient) -> list[Row]:
     rows = []
     for whole, least in ((1_000, 5.0), (10_000, 12.0)):
         count = bench.size(whole)
@@ -110,10 +116,13 @@ async def listing(bench: Bench) -> list[Row]:
         number = 0
 
         async def changed(server: Jupyter, name: str = name, count: int = count) -> float:
-            """Time of a listing after somebody else has changed one of the files."""
+            """Time of a listing after another program has changed one of the files."""
             nonlocal number
             number += 1
-            (server.disk / name / "file-00000.txt").write_text("x" * number)
+            if server is bench.mesh:
+                await other.upload(f"home/{name}/file-00000.txt", b"x" * number)
+            else:
+                (server.disk / name / "file-00000.txt").write_text("x" * number)
             began = time.perf_counter()
             body = await server.get(name)
             took = time.perf_counter() - began
@@ -173,34 +182,37 @@ async def notebooks(bench: Bench) -> list[Row]:
 class Direct:
     """aiohttp reading the data gateway of the site, with as little around it as can be."""
 
-    def __init__(self, site: Site, session: aiohttp.ClientSession) -> None:
-        self._site = site
+    def __init__(self, stub: Any, token: str, session: aiohttp.ClientSession, home: Any) -> None:
+        self._stub = stub
+        self._metadata = (("x-access-token", token),)
         self._session = session
+        self._home = home
 
-    async def open(self, name: str) -> tuple[str, dict[str, str]]:
-        """InitiateFileDownload: the address of the bytes, and the headers that open it."""
-        token = await self._site.token()
-        async with grpc.aio.insecure_channel(self._site.gateway) as channel:
+    @classmethod
+    @asynccontextmanager
+    async def to(cls, site: Site) -> AsyncIterator[Direct]:
+        """One who has logged in, and knows where the user's files are."""
+        token = await site.token()
+        async with (
+            aiohttp.ClientSession(read_bufsize=1 << 20, auto_decompress=False) as session,
+            grpc.aio.insecure_channel(site.gateway) as channel,
+        ):
             stub = gateway_stubs.GatewayAPIStub(channel)
-            metadata = (("x-access-token", token),)
-            spaces = await stub.ListStorageSpaces(
-                spaces_api.ListStorageSpacesRequest(), metadata=metadata
+            reply = await stub.ListStorageSpaces(
+                spaces_api.ListStorageSpacesRequest(), metadata=(("x-access-token", token),)
             )
-            (home,) = (
-                space.root for space in spaces.storage_spaces if space.space_type == "personal"
-            )
-            ref = resources.Reference(resource_id=home, path=f"./{name}")
-            reply = await stub.InitiateFileDownload(
-                provider.InitiateFileDownloadRequest(ref=ref), metadata=metadata
-            )
-        (offer,) = (offer for offer in reply.protocols if offer.protocol in ("simple", "spaces"))
-        headers = {"X-Reva-Transfer": offer.token, "x-access-token": token}
-        return offer.download_endpoint, headers
+            (home,) = (each for each in reply.storage_spaces if each.space_type == "personal")
+            yield cls(stub, token, session, home.root)
 
-    async def read(self, opened: tuple[str, dict[str, str]], **more: str) -> int:
-        """The bytes themselves."""
-        url, headers = opened
-        return await servers.drain(self._session, url, headers | more)
+    async def read(self, name: str, headers: dict[str, str]) -> int:
+        """InitiateFileDownload, which gives the token for the bytes, and the bytes; returns their number."""
+        ref = resources.Reference(resource_id=self._home, path=f"./{name}")
+        reply = await self._stub.InitiateFileDownload(
+            provider.InitiateFileDownloadRequest(ref=ref), metadata=self._metadata
+        )
+        (offer,) = reply.protocols
+        tokens = {"X-Reva-Transfer": offer.token, "x-access-token": self._metadata[0][1]}
+        return await servers.drain(self._session, offer.download_endpoint, tokens | headers)
 
 
 async def files(bench: Bench) -> list[Row]:
@@ -213,21 +225,19 @@ async def files(bench: Bench) -> list[Row]:
     middle = sparse // 2
     part = {"Range": f"bytes={middle}-{middle + MIB - 1}"}
     rows = []
-    async with aiohttp.ClientSession(read_bufsize=1 << 20, auto_decompress=False) as session:
-        direct = Direct(bench.site, session)
+    async with Direct.to(bench.site) as direct:
         cases = (
             (f"/files: {whole >> 20} MiB whole", "whole.bin", whole, {}),
             (f"/files: 1 MiB in the middle of {sparse >> 20} MiB", "sparse.bin", MIB, part),
         )
         for label, name, size, headers in cases:
-            opened = await direct.open(name)
             times: dict[str, list[float]] = {"ours": [], "direct": [], "stock": []}
             grown = 0.0
             cpu = {"server": 0.0, "site": 0.0}
             rounds = bench.rounds if size > MIB else 5 * bench.rounds
             for turn in range(rounds + 1):
                 begun = time.perf_counter()
-                assert await direct.read(opened, **headers) == size
+                assert await direct.read(name, headers) == size
                 theirs = time.perf_counter() - begun
                 before = bench.mesh.memory()
                 bench.mesh.forget_peak()
@@ -326,15 +336,18 @@ async def stalls(bench: Bench) -> list[Row]:
         await asyncio.sleep(1)
 
     async def changed_listing() -> None:
-        (folder / "many" / "file-00000.txt").write_text(str(time.time_ns()))
+        async with bench.site.client() as other:
+            await other.upload("home/many/file-00000.txt", str(time.time_ns()).encode())
+        await server.stall()
         await server.get("many")
 
-    async with aiohttp.ClientSession(read_bufsize=1 << 20) as session:
-        direct = Direct(bench.site, session)
-        opened = await direct.open("500.bin")
+    async with Direct.to(bench.site) as direct:
         cases: dict[str, tuple[Callable[[], Awaitable[Any]], bool]] = {
             "nothing happens (noise)": (nothing, False),
-            "two other processes exchange 500 MiB (noise)": (lambda: direct.read(opened), False),
+            "two other processes exchange 500 MiB (noise)": (
+                lambda: direct.read("500.bin", {}),
+                False,
+            ),
             "50 MB base64 is opened": (
                 lambda: server.get("50.bin", "content=1&format=base64"),
                 True,

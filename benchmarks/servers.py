@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from benchmarks.site import PASSWORD, USER
-from jupyter_mesh.auth import write_token_file
+from jupyter_mesh.auth import PasswordToken, write_token_file
 from jupyter_mesh.config import SiteSettings
+from jupyter_mesh.cs3 import MeshClient
 from jupyter_mesh.cs3.login import authenticate
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 TOKEN = "measured"  # noqa: S105 - of a server that lives for one run, on loopback
 ROOT = Path(__file__).resolve().parent.parent
-READY_WITHIN = 60.0
+READY_WITHIN = 180.0
 
 
 @dataclass(slots=True)
@@ -74,10 +75,18 @@ class Site(Running):
         """Where it keeps the user's files: what is written here has not gone through the measured server."""
         return self.folder / "home" / USER
 
+    @property
+    def settings(self) -> SiteSettings:
+        """How a client reaches it."""
+        return SiteSettings(name="alpine", gateway=self.gateway)
+
     async def token(self) -> str:
         """A fresh access token."""
-        settings = SiteSettings(name="alpine", gateway=self.gateway)
-        return (await authenticate(settings, "basic", USER, PASSWORD)).token
+        return (await authenticate(self.settings, "basic", USER, PASSWORD)).token
+
+    def client(self) -> MeshClient:
+        """Another program of the same user; use it as a context manager."""
+        return MeshClient(self.settings, PasswordToken(self.token))
 
     async def counts(self) -> dict[str, int]:
         """How often it was asked what."""

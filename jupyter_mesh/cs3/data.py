@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,10 +18,11 @@ import aiohttp
 from jupyter_mesh.config import PLAINTEXT, SiteSettings, is_loopback
 from jupyter_mesh.cs3.failures import Refusal
 from jupyter_mesh.cs3.gateway import USER_AGENT
+from jupyter_mesh.cs3.receiving import received
 from jupyter_mesh.errors import InvalidRequest, NotAllowed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
 __all__ = ["DataGateway", "Transfer"]
 
@@ -124,12 +126,15 @@ class DataGateway:
             raise _refusal("GET", reply)
         return reply
 
-    async def chunks(self, reply: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-        """The body of an open download, piece by piece."""
+    async def views(
+        self, reply: aiohttp.ClientResponse, count: int
+    ) -> AsyncGenerator[memoryview, None]:
+        """The first ``count`` bytes of an open download, each piece good until the next one is asked for."""
         failure = None
         try:
-            async for chunk in reply.content.iter_chunked(CHUNK):
-                yield chunk
+            async with aclosing(received(reply, count, self._settings.timeout)) as views:
+                async for view in views:
+                    yield view
         except TimeoutError:
             failure = Refusal("GET", "DEADLINE_EXCEEDED")
         except (aiohttp.ClientError, ConnectionError) as error:

@@ -46,21 +46,23 @@ DOWNLOAD_PROTOCOLS = ("simple", "spaces")
 
 @dataclass(slots=True)
 class Download:
-    """An open download. ``async for chunk in download`` or ``await download.read()``, once."""
+    """An open download. ``async for chunk in download``, ``download.views`` or ``await download.read()``, once."""
 
     resource: Resource
     """The Stat made *before* the data was asked for: its etag is never newer than the bytes."""
     start: int
     stop: int
     """Byte range [start, stop) that will come, after clipping to the size."""
-    _chunks: AsyncIterator[bytes] = field(repr=False)
+    views: AsyncIterator[memoryview] = field(repr=False)
+    """The same bytes for whoever only hands them on: each piece is good until the next one is asked for."""
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._chunks
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for view in self.views:
+            yield bytes(view)
 
     async def read(self) -> bytes:
         """All bytes of the range. Raises TransferFailed if fewer come than the site had promised."""
-        return b"".join([chunk async for chunk in self._chunks])
+        return b"".join([chunk async for chunk in self])
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,36 +340,29 @@ class Reading(Tree):
 
     async def _clip(
         self, reply: aiohttp.ClientResponse, place: Place, skip: int, count: int
-    ) -> AsyncGenerator[bytes, None]:
+    ) -> AsyncGenerator[memoryview, None]:
         """``count`` bytes of a body after ``skip`` others."""
+        doing = f"read {place.path} to its end"
         try:
-            async for piece in self._data.chunks(reply):
-                chunk = piece
-                if skip:
-                    dropped = min(skip, len(chunk))
+            async with aclosing(self._data.views(reply, skip + count)) as views:
+                async for view in views:
+                    dropped = min(skip, len(view))
                     skip -= dropped
-                    chunk = chunk[dropped:]
-                chunk = chunk[:count]
-                count -= len(chunk)
-                if chunk:
-                    yield chunk
-                if not count:
-                    return
+                    if dropped < len(view):
+                        count -= len(view) - dropped
+                        yield view[dropped:]
         except Refusal as refusal:
-            raise error_of(refusal, f"read {place.path} to its end", self.site) from refusal
-        raise TransferFailed(
-            f"Could not read {place.path} to its end: {count} bytes are missing. Try again."
-        )
+            raise error_of(refusal, doing, self.site) from refusal
 
 
 def _by_option(place: Place, key: str) -> _Source:
     return _Source(place.ref, opaque({"version_key": key}), version=True)
 
 
-async def _nothing() -> AsyncGenerator[bytes, None]:
-    nothing: tuple[bytes, ...] = ()
-    for chunk in nothing:
-        yield chunk
+async def _nothing() -> AsyncGenerator[memoryview, None]:
+    nothing: tuple[memoryview, ...] = ()
+    for view in nothing:
+        yield view
 
 
 def _first_byte(reply: aiohttp.ClientResponse) -> int | None:

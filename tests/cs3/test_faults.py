@@ -1,17 +1,11 @@
 """A site that hangs, dies, comes back, or cannot be trusted."""
 
 import asyncio
-import ipaddress
 import signal
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from jupyter_mesh.cs3.client import MeshClient
 from jupyter_mesh.cs3.login import authenticate
@@ -55,39 +49,8 @@ async def test_a_killed_site_is_found_again(tmp_path: Path) -> None:
             assert await mesh.read("home/a.txt") == b"saved after all"
 
 
-def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A certificate for this machine, signed by itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / f"{name}.crt", folder / f"{name}.key"
-    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return paths
-
-
-async def test_tls_is_checked_on_both_ways(tmp_path: Path) -> None:
-    mine, other = certificate(tmp_path, "mine"), certificate(tmp_path, "other")
+async def test_tls_is_checked_on_both_ways(tmp_path: Path, certificate) -> None:
+    mine, other = certificate("mine"), certificate("other")
     async with run_node(tmp_path / "data", options={"tls": mine}) as site:
         user = site.users[0]
         secure = replace(site.settings, gateway=f"grpcs://{site.gateway}", ca_file=mine[0])

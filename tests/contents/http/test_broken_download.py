@@ -28,10 +28,10 @@ async def test_a_broken_download_is_seen_as_broken(jp_fetch, contents, folder, m
             download = await self.inner.__aenter__()
 
             async def chunks():
-                yield b"x" * 500
+                yield memoryview(b"x" * 500)
                 raise TransferFailed("Could not open a.bin: alpine broke off.")
 
-            download._chunks = chunks()
+            download.views = chunks()
             return download
 
         async def __aexit__(self, *error):
