@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import binascii
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import nbformat
+import pybase64
 
 from jupyter_mesh.contents.answers import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from jupyter_mesh.contents.models import Model
 
@@ -26,6 +26,9 @@ BLOCK = 3 << 18
 
 LIGHT = 1 << 20
 """Bytes up to which a hop to a thread costs more than it saves."""
+
+LIGHT_TO_DECODE = 8 << 20
+"""The same for base64 on its way in, which takes 0.1 ms per MiB."""
 
 
 async def encode(data: bytes, path: str, format: str | None) -> tuple[str, str]:
@@ -48,7 +51,7 @@ def _encode(data: bytes, path: str, format: str | None) -> tuple[str, str]:
                 ) from error
     view = memoryview(data)
     blocks = (view[at : at + BLOCK] for at in range(0, len(data), BLOCK))
-    return b"".join(map(_to_base64, blocks)).decode("ascii"), "base64"
+    return b"".join(map(pybase64.b64encode, blocks)).decode("ascii"), "base64"
 
 
 async def decode(model: Model, path: str) -> bytes:
@@ -59,7 +62,7 @@ async def decode(model: Model, path: str) -> bytes:
     if not isinstance(content, str):
         raise Refusal(400, f'The content of "{path}" must be a string.')
     work = partial(_decode, content, model["format"], path)
-    return await asyncio.to_thread(work) if len(content) > LIGHT else work()
+    return await asyncio.to_thread(work) if len(content) > LIGHT_TO_DECODE else work()
 
 
 def _decode(content: str, format: str, path: str) -> bytes:
@@ -67,24 +70,11 @@ def _decode(content: str, format: str, path: str) -> bytes:
         if format == "text":
             return content.encode("utf-8")
         # Some encoders break lines; anything else beyond the alphabet is damage, not to be dropped.
-        plain = content.replace("\n", "").replace("\r", "").encode("ascii")
-        return b"".join(_from_base64(plain))
+        if "\n" in content or "\r" in content:
+            content = content.replace("\n", "").replace("\r", "")
+        return pybase64.b64decode(content, validate=True)
     except ValueError as error:
         raise Refusal(400, f"Encoding error saving {path}: {error}") from error
-
-
-def _to_base64(block: memoryview) -> bytes:
-    return binascii.b2a_base64(block, newline=False)
-
-
-def _from_base64(text: bytes) -> Iterator[bytes]:
-    """The bytes block by block: one call for all would keep the other threads waiting."""
-    step = BLOCK // 3 * 4
-    for at in range(0, len(text), step):
-        block = binascii.a2b_base64(text[at : at + step], strict_mode=True)
-        if len(block) < BLOCK and at + step < len(text):
-            raise ValueError("padding in the middle")
-        yield block
 
 
 class Trust(Protocol):

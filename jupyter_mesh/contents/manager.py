@@ -12,9 +12,9 @@ from jupyter_mesh.contents.answers import answers
 from jupyter_mesh.contents.documents import decode
 from jupyter_mesh.contents.history import MeshHistory
 from jupyter_mesh.contents.models import HASH_ALGORITHM, Model, clean, model_of, next_name
+from jupyter_mesh.contents.pieces import LAST
 from jupyter_mesh.contents.reading import RECENT
 from jupyter_mesh.contents.save_errors import notes_errors
-from jupyter_mesh.contents.uploads import LAST
 from jupyter_mesh.errors import (
     AlreadyExists,
     Conflict,
@@ -69,7 +69,7 @@ class MeshContentsManager(MeshHistory):
         if chunk is not None:
             resource = await self._save_piece(model, path, mesh)
             if resource is None:
-                return self._unfinished(path, mesh)
+                return self._unfinished(path, await self._pieces.size(mesh) or 0)
         elif kind == "directory":
             resource = await self._save_folder(path, mesh)
         elif kind == "notebook":
@@ -193,27 +193,27 @@ class MeshContentsManager(MeshHistory):
                         f'"{path}" is a folder: it cannot be overwritten with a file.'
                     )
                 etag = found.etag if found else ""
-                await self._spools.begin(mesh, data, if_match=etag, if_absent=found is None)
+                await self._pieces.begin(mesh, data, if_match=etag, if_absent=found is None)
             elif number != LAST:
-                await self._spools.add(mesh, number, data)
+                await self._pieces.add(mesh, number, data)
             else:
-                spool = await self._spools.finish(mesh, data)
+                spool = await self._pieces.finish(mesh, data)
                 try:
+                    body, facts = await spool.body(), spool.facts
                     return await self._upload(
-                        path, mesh, spool.file, spool.size, spool.if_match, spool.if_absent
+                        path, mesh, body, body.size, facts["if_match"], facts["if_absent"]
                     )
                 finally:
-                    spool.close()
+                    await spool.drop()
         return None
 
     async def _need_folder(self, mesh: str, path: str) -> None:
         if not await self._is_folder(mesh):
             raise InvalidRequest(f'"{path}" cannot be stored: "{name_of(mesh)}" is not a folder.')
 
-    def _unfinished(self, path: str, mesh: str) -> Model:
+    def _unfinished(self, path: str, size: int) -> Model:
         """The answer to a piece before the last: nothing is at the site yet."""
         now = datetime.now(UTC)
-        spool = self._spools.get(mesh)
         return {
             "name": name_of(path),
             "path": path,
@@ -221,7 +221,7 @@ class MeshContentsManager(MeshHistory):
             "writable": True,
             "created": now,
             "last_modified": now,
-            "size": spool.size if spool else 0,
+            "size": size,
             "mimetype": None,
             "content": None,
             "format": None,

@@ -24,8 +24,8 @@ from jupyter_mesh.contents.files import FileSource, MeshSource
 from jupyter_mesh.contents.listings import Listed, Listing
 from jupyter_mesh.contents.memory import Memory, PathLocks
 from jupyter_mesh.contents.models import Model, clean, is_hidden, matcher_of, model_of
+from jupyter_mesh.contents.pieces import Pieces
 from jupyter_mesh.contents.save_errors import SaveErrors
-from jupyter_mesh.contents.uploads import Spools
 from jupyter_mesh.cs3.client import MeshClient
 from jupyter_mesh.cs3.flavour import Feature
 from jupyter_mesh.errors import (
@@ -95,7 +95,7 @@ class MeshReader(BaseContents):
         self.save_errors = SaveErrors()
         self._memory = Memory()
         self._locks = PathLocks()
-        self._spools = Spools()
+        self._pieces = Pieces(lambda: self.spools)
         self._notebooks = Notebooks(self)
 
     @default("client")
@@ -129,7 +129,6 @@ class MeshReader(BaseContents):
 
     async def close(self) -> None:
         """Close the client and drop unfinished uploads. The manager is of no use afterwards."""
-        self._spools.close()
         try:
             if self.trait_has_value("spools"):
                 await self.spools.close()
@@ -190,7 +189,7 @@ class MeshReader(BaseContents):
     async def file_exists(self, path: str) -> bool:
         """True for a file, also while it is being uploaded. Raises when the site does not answer."""
         mesh = self.mesh_path(path)
-        if self._spools.get(mesh) is not None:
+        if await self._pieces.size(mesh) is not None:
             return True
         found = await self._find(mesh)
         return found is not None and not found.is_directory

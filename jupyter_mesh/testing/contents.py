@@ -15,9 +15,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import secrets
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,7 +33,6 @@ from jupyter_mesh.paths import join, parent_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
     from jupyter_mesh.contents.models import Model
     from jupyter_mesh.testing.site import RunningSite
@@ -132,6 +133,32 @@ async def stored(contents: Manager, path: str) -> bytes:
     return await contents.client.read(contents.mesh_path(path))
 
 
+def mesh_of(contents: Manager) -> MeshContentsManager:
+    """The part of a manager that holds the mesh."""
+    return contents if isinstance(contents, MeshContentsManager) else contents.mesh
+
+
+def only_part(folder: str) -> Path:
+    """The file of the one upload that is under way."""
+    (part,) = Path(folder).glob("*.part")
+    return part
+
+
+@asynccontextmanager
+async def next_server(contents: Manager) -> AsyncIterator[MeshContentsManager]:
+    """What is there after a restart: another manager that finds the uploads of the first."""
+    mesh = mesh_of(contents)
+    manager = MeshContentsManager(
+        mesh_root=mesh.mesh_root,
+        prefix=mesh.prefix,
+        upload_folder=mesh.upload_folder,
+        client=mesh.client,
+        event_logger=mesh.event_logger,
+    )
+    yield manager
+    await manager.spools.close()
+
+
 async def put_by_others(contents: Manager, path: str, content: bytes) -> None:
     """A write past the manager."""
     await contents.client.upload(contents.mesh_path(path), content)
@@ -155,13 +182,16 @@ class ContentsContract:
         events = await asyncio.to_thread(_event_logger)
         manager: Manager
         if request.param == "root":
-            manager = MeshContentsManager(config=config, event_logger=events, mesh_root="home")
-            manager.client = site.client()
+            manager = mesh = MeshContentsManager(
+                config=config, event_logger=events, mesh_root="home"
+            )
         else:
             manager = CompositeContentsManager(
                 config=config, event_logger=events, root_dir=str(tmp_path)
             )
-            manager.mesh.client = site.client()
+            mesh = manager.mesh
+        mesh.upload_folder = str(tmp_path / "uploads")
+        mesh.client = site.client()
         yield manager
         await manager.close()
 
@@ -609,6 +639,49 @@ class ContentsContract:
         await contents.save(piece(1, b"mine"), path)
         await contents.save(piece(-1, b"!"), path)
         assert await stored(contents, path) == b"mine!"
+
+    async def test_an_upload_goes_on_after_a_restart(
+        self, contents: Manager, folder: str, subtests: pytest.Subtests
+    ) -> None:
+        for what, sizes, lost, status in (
+            ("equal pieces", (4, 4), 0, 0),
+            ("half a piece lost", (4, 4), 2, 0),
+            ("other pieces", (4, 3), 0, 400),
+        ):
+            with subtests.test(what):
+                path = join(folder, what)
+                await contents.save(binary(b"old"), path)
+                for number, size in enumerate(sizes, 1):
+                    await contents.save(piece(number, b"x" * size), path)
+                await mesh_of(contents).spools.close()
+                part = await asyncio.to_thread(only_part, mesh_of(contents).upload_folder)
+                await asyncio.to_thread(os.truncate, part, sum(sizes) - lost)
+                async with next_server(contents) as server:
+                    assert await server.file_exists(path)
+                    if status:
+                        with refused(status, "interrupted"):
+                            await server.save(piece(3, b"y"), path)
+                        assert await stored(contents, path) == b"old"
+                        continue
+                    if lost:
+                        await server.save(piece(2, b"xxxx"), path)
+                    await server.save(piece(3, b"yyyy"), path)
+                    assert await stored(contents, path) == b"old"
+                    await server.save(piece(-1, b"!"), path)
+                assert await stored(contents, path) == b"xxxxxxxxyyyy!"
+                assert not await asyncio.to_thread(part.exists)
+
+    async def test_a_full_disk_ends_an_upload(self, contents: Manager, folder: str) -> None:
+        path = join(folder, "a.bin")
+        await contents.save(binary(b"old"), path)
+        mesh_of(contents).upload_limit = 1
+        await contents.save(piece(1, bytes(600_000)), path)
+        with refused(507, "Unfinished uploads fill the room"):
+            await contents.save(piece(2, bytes(600_000)), path)
+        with refused(400, "interrupted"):
+            await contents.save(piece(3, b"x"), path)
+        assert await stored(contents, path) == b"old"
+        assert not await asyncio.to_thread(os.listdir, mesh_of(contents).upload_folder)
 
     async def test_an_upload_over_a_later_change_is_refused(
         self, contents: Manager, folder: str

@@ -21,7 +21,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from jupyter_mesh.cs3.body import Body
-from jupyter_mesh.errors import QuotaExceeded
+from jupyter_mesh.errors import MeshError, QuotaExceeded
 from jupyter_mesh.models import Checksum
 
 if sys.platform != "win32":
@@ -201,7 +201,13 @@ class SpoolFolder:
     async def _open(self) -> None:
         async with self._opening:
             if not self._opened:
-                found = await asyncio.to_thread(self._adopt)
+                try:
+                    found = await asyncio.to_thread(self._adopt)
+                except OSError as error:
+                    raise MeshError(
+                        "This Jupyter server cannot keep uploads: the folder for them cannot be written. "
+                        "Have MeshContentsManager.upload_folder set to another one."
+                    ) from error
                 self._spools |= {spool.id: spool for spool in found}
                 self._opened = True
                 self._sweeper = asyncio.create_task(self._sweep_always())
