@@ -185,8 +185,8 @@ class Archive:
                     else:
                         async with self._tree.file(member.path).read(0, None) as body:
                             with archive.open(info, "w") as entry:
-                                async for chunk in body.chunks:
-                                    await _light(len(chunk), entry.write, chunk)
+                                async for view in body.views:
+                                    await _light(len(view), entry.write, view)
                                     yield sink.take()
                     if sink.size >= SMALL:
                         yield sink.take()
@@ -241,7 +241,7 @@ class Archive:
 
     async def _read(self, path: str) -> bytes:
         async with self._tree.file(path).read(0, None) as body:
-            return b"".join([chunk async for chunk in body.chunks])
+            return b"".join([bytes(view) async for view in body.views])
 
 
 class _Sink(io.RawIOBase):
