@@ -5,6 +5,7 @@
 #   make test-site SITE=site.toml   the contract tests against a real site
 #   make lint     ruff, mypy, import-linter, eslint, TypeScript, prettier
 #   make bench    how our ways to the data compare with a local disk; ARGS="--only listing", ARGS=--quick
+#   make soak     eight people work for half an hour while their site is killed ten times; ARGS="--minutes 5"
 #   make build    wheels and source distributions of both packages, in dist/
 #   make clean    remove what the verbs made, except the files of the demo in .demo/
 PYTHON ?= python3
@@ -19,7 +20,7 @@ LAB := .venv/share/jupyter/labextensions/@jupyter-mesh/labextension
 LAB_SOURCES := $(shell find labextension/src labextension/style labextension/schema -type f 2>/dev/null) \
 	labextension/package.json labextension/tsconfig.json labextension/install.json
 
-.PHONY: demo test test-site lint bench build clean
+.PHONY: demo test test-site lint bench soak build clean
 
 demo: .venv/.lab .venv/.proxy
 	exec $(BIN)/jupyter-mesh demo
@@ -42,6 +43,9 @@ lint: .venv/.lab
 
 bench: .venv/.python
 	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: .venv/.python
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 build: .venv/.node
 	rm -rf dist jupyter_mesh/labextension

@@ -57,6 +57,10 @@ class Running:
         """Begin to watch for the peak anew."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
+    def threads(self) -> int:
+        """Threads."""
+        return len(os.listdir(f"/proc/{self.pid}/task"))
+
     def files(self) -> int:
         """Open file descriptors."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
@@ -151,7 +155,8 @@ def free_port() -> int:
         return port
 
 
-async def _end(process: Process) -> None:
+async def end(process: Process) -> None:
+    """Ask it to end, and make it."""
     if process.returncode is None:
         process.terminate()
         try:
@@ -161,22 +166,32 @@ async def _end(process: Process) -> None:
             await process.wait()
 
 
-@asynccontextmanager
-async def site(
+async def start_site(
     folder: Path, gateway_port: int = 0, http_port: int = 0, flavour: str = "spaces"
-) -> AsyncIterator[Site]:
-    """A node over ``folder``."""
+) -> Site:
+    """A node over ``folder`` that answers; whoever asks ends its process."""
     command = ["-m", "benchmarks.site", str(folder), str(gateway_port), str(http_port), flavour]
     process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=PIPE, cwd=ROOT)
     assert process.stdout is not None
     try:
         line = await asyncio.wait_for(process.stdout.readline(), READY_WITHIN)
         facts = json.loads(line)
-        started = Site(process, folder, facts["gateway"], facts["url"])
-        started.home.mkdir(parents=True, exist_ok=True)
+    except BaseException:
+        await end(process)
+        raise
+    started = Site(process, folder, facts["gateway"], facts["url"])
+    started.home.mkdir(parents=True, exist_ok=True)
+    return started
+
+
+@asynccontextmanager
+async def site(folder: Path, gateway_port: int = 0, http_port: int = 0) -> AsyncIterator[Site]:
+    """A node over ``folder``, ended at the end."""
+    started = await start_site(folder, gateway_port, http_port)
+    try:
         yield started
     finally:
-        await _end(process)
+        await end(started.process)
 
 
 @asynccontextmanager
@@ -217,7 +232,7 @@ async def jupyter(
             await server.stall()
             yield server
     finally:
-        await _end(process)
+        await end(process)
 
 
 def stock(folder: Path) -> Any:
