@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
 import nbformat
 import pybase64
+from jupyter_server.services.contents.manager import ContentsManager
 
 from jupyter_mesh.contents.answers import Refusal
+from jupyter_mesh.contents.process import DocumentProcess, signing_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jupyter_mesh.contents.models import Model
+    from jupyter_mesh.cs3.body import Body
 
-__all__ = ["Notebooks", "decode", "encode"]
+__all__ = ["LIGHT", "Notebooks", "Stored", "decode", "encode"]
 
 R = TypeVar("R")
 
@@ -29,6 +33,11 @@ LIGHT = 1 << 20
 
 LIGHT_TO_DECODE = 8 << 20
 """The same for base64 on its way in, which takes 0.1 ms per MiB."""
+
+NO_NOTEBOOK = 'What was to be saved as "{}" is not a notebook.'
+
+TRUST = ("check_and_sign", "mark_trusted_cells", "validate_notebook_model")
+"""What a manager may do in its own way with notebooks."""
 
 
 async def encode(data: bytes, path: str, format: str | None) -> tuple[str, str]:
@@ -54,9 +63,11 @@ def _encode(data: bytes, path: str, format: str | None) -> tuple[str, str]:
     return b"".join(map(pybase64.b64encode, blocks)).decode("ascii"), "base64"
 
 
-async def decode(model: Model, path: str) -> bytes:
+async def decode(model: Model, path: str) -> bytes | Body:
     """The bytes that a model of type "file" carries; raises 400 where ``content`` and ``format`` disagree."""
     content = model["content"]
+    if isinstance(content, Stored):
+        return content.body
     if model.get("format") not in ("text", "base64"):
         raise Refusal(400, "Must specify format of file contents as 'text' or 'base64'")
     if not isinstance(content, str):
@@ -77,9 +88,18 @@ def _decode(content: str, format: str, path: str) -> bytes:
         raise Refusal(400, f"Encoding error saving {path}: {error}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A ``content`` that has been made into the bytes to store already."""
+
+    body: Body
+    message: str = ""
+
+
 class Trust(Protocol):
     """The part of a contents manager that knows which notebooks the user trusts."""
 
+    log: Any
     notary: Any
 
     def mark_trusted_cells(self, nb: Any, path: str = "") -> None: ...
@@ -91,11 +111,12 @@ class Notebooks:
     """Reads and writes notebooks in one thread of its own.
 
     Parsing blocks for up to seconds, and the notary's SQLite connection belongs to the thread that opened
-    it. ``close()`` ends the thread.
+    it. Large ones are converted in another process, from file to file. ``close()`` ends both.
     """
 
     def __init__(self, manager: Trust) -> None:
         self._manager = manager
+        self._process = DocumentProcess()
         self._thread: ThreadPoolExecutor | None = None
 
     async def _run(self, function: Callable[..., R], *args: Any) -> R:
@@ -107,8 +128,32 @@ class Notebooks:
         """``content``, ``format`` and perhaps ``message`` for the bytes of a notebook; 400 if unreadable."""
         return await self._run(self._read, data, path)
 
-    async def write(self, content: Any, path: str) -> tuple[bytes, str]:
+    async def convert(
+        self, way: str, source: BinaryIO, target: BinaryIO, path: str
+    ) -> dict[str, Any] | None:
+        """Have a file made from another in the process for documents ("read" or "save").
+
+        Its answer holds "size", "sha1" and "message"; None where only this process can do it: a store of
+        signatures of another kind, or a manager with its own idea of trust. Raises 400 for what is no notebook.
+        """
+        signing = await self._run(self._signing)
+        if signing is None:
+            return None
+        answer = await self._process.convert(way, source, target, signing)
+        if answer.get("unusual") or answer.get("invalid"):
+            return None
+        if "refused" in answer and way == "read":
+            raise Refusal(400, f"Unreadable Notebook: {path} {answer['refused']}")
+        if "refused" in answer:
+            raise Refusal(400, NO_NOTEBOOK.format(path))
+        if answer.get("trusted") is False:
+            self._manager.log.warning("Notebook %s is not trusted", path)
+        return answer
+
+    async def write(self, content: Any, path: str) -> tuple[bytes | Body, str]:
         """The bytes for the ``content`` of a notebook, signed if trusted, and what its validation says."""
+        if isinstance(content, Stored):
+            return content.body, content.message
         return await self._run(self._write, content, path)
 
     async def trust(self, data: bytes, path: str) -> None:
@@ -116,7 +161,8 @@ class Notebooks:
         await self._run(self._trust, data, path)
 
     async def close(self) -> None:
-        """Close the notary's database and end the thread."""
+        """Close the notary's database, end the thread and the process."""
+        await self._process.close()
         if self._thread is not None:
             thread, self._thread = self._thread, None
             await asyncio.get_running_loop().run_in_executor(thread, self._close_store)
@@ -149,7 +195,7 @@ class Notebooks:
             data = (text if text.endswith("\n") else text + "\n").encode("utf-8")
         except Exception as error:
             # As above: what is no notebook fails in nbformat in many ways, all of them the request's fault.
-            raise Refusal(400, f'What was to be saved as "{path}" is not a notebook.') from error
+            raise Refusal(400, NO_NOTEBOOK.format(path)) from error
         model = self._manager.validate_notebook_model({}, validation_error=errors)
         return data, model.get("message", "")
 
@@ -157,6 +203,12 @@ class Notebooks:
         notebook = self._parse(data, path, {})
         self._manager.notary.mark_cells(notebook, True)
         self._manager.check_and_sign(notebook, path)
+
+    def _signing(self) -> dict[str, str] | None:
+        own = type(self._manager)
+        if any(getattr(own, name) is not getattr(ContentsManager, name) for name in TRUST):
+            return None
+        return signing_of(self._manager.notary)
 
     def _close_store(self) -> None:
         self._manager.notary.store.close()

@@ -1,0 +1,133 @@
+"""Large documents: content that goes through files of this server instead of through its memory.
+
+A download is put into a file without a name; the answer is JSON in pieces, made from that file, or from the
+one that the process for documents makes of it. The body of a large PUT goes the same way back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+import codecs
+import errno
+import hashlib
+import os
+import tempfile
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import orjson
+
+from jupyter_mesh.errors import QuotaExceeded
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Callable
+
+    from jupyter_mesh.contents.models import Model
+
+__all__ = ["BLOCK", "Inline", "Received", "as_base64", "as_is", "as_text", "received", "scratch"]
+
+BLOCK = 3 << 18
+"""Bytes that are handled at once: a multiple of 3, so that base64 of blocks can be joined."""
+
+FULL = "The Jupyter server has no room left for this document. Free some of its disk and try again."
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """A model whose ``content`` is JSON in pieces."""
+
+    model: Model
+    """The rest of the model."""
+    content: AsyncIterator[bytes]
+    digest: str
+    """Another one for every other content."""
+
+
+@asynccontextmanager
+async def scratch() -> AsyncIterator[BinaryIO]:
+    """A file without a name and without buffer; gone at the end."""
+    file = cast("BinaryIO", await asyncio.to_thread(tempfile.TemporaryFile, buffering=0))
+    try:
+        yield file
+    finally:
+        await asyncio.to_thread(file.close)
+
+
+@dataclass(slots=True)
+class Received:
+    """Bytes that were put into a file, and what was seen on the way."""
+
+    file: BinaryIO
+    size: int = 0
+    sha1: str = ""
+    is_text: bool = True
+    """Whether all of it is UTF-8."""
+
+
+async def received(chunks: AsyncIterable[bytes], file: BinaryIO) -> Received:
+    """Put ``chunks`` into ``file``. Raises QuotaExceeded when the disk is full."""
+    result = Received(file)
+    digest = hashlib.sha1(usedforsecurity=False)
+    decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def put(chunk: bytes, last: bool = False) -> None:
+        file.write(chunk)
+        digest.update(chunk)
+        if result.is_text:
+            try:
+                decoder.decode(chunk, last)
+            except UnicodeDecodeError:
+                result.is_text = False
+
+    try:
+        async for chunk in chunks:
+            await asyncio.to_thread(put, chunk)
+            result.size += len(chunk)
+        put(b"", last=True)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise QuotaExceeded(FULL) from error
+        raise
+    result.sha1 = digest.hexdigest()
+    return result
+
+
+async def _blocks(
+    file: BinaryIO, size: int, make: Callable[[bytes, bool], bytes]
+) -> AsyncIterator[bytes]:
+    """``make(block, last)`` of one block after the other."""
+
+    def block(at: int) -> bytes:
+        data = os.pread(file.fileno(), BLOCK, at)
+        return make(data, at + BLOCK >= size)
+
+    for at in range(0, max(size, 1), BLOCK):
+        yield await asyncio.to_thread(block, at)
+
+
+def as_is(file: BinaryIO, size: int) -> AsyncIterator[bytes]:
+    """A file that holds JSON."""
+    return _blocks(file, size, lambda data, last: data)
+
+
+async def as_base64(file: BinaryIO, size: int) -> AsyncIterator[bytes]:
+    """A JSON string: the file in base64."""
+    yield b'"'
+    async for piece in _blocks(
+        file, size, lambda data, last: binascii.b2a_base64(data, newline=False)
+    ):
+        yield piece
+    yield b'"'
+
+
+async def as_text(file: BinaryIO, size: int) -> AsyncIterator[bytes]:
+    """A JSON string: the file, which is UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    yield b'"'
+    async for piece in _blocks(
+        file, size, lambda data, last: orjson.dumps(decoder.decode(data, last))[1:-1]
+    ):
+        yield piece
+    yield b'"'
