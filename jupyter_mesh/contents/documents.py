@@ -63,11 +63,9 @@ def _encode(data: bytes, path: str, format: str | None) -> tuple[str, str]:
     return b"".join(map(pybase64.b64encode, blocks)).decode("ascii"), "base64"
 
 
-async def decode(model: Model, path: str) -> bytes | Body:
+async def decode(model: Model, path: str) -> bytes:
     """The bytes that a model of type "file" carries; raises 400 where ``content`` and ``format`` disagree."""
     content = model["content"]
-    if isinstance(content, Stored):
-        return content.body
     if model.get("format") not in ("text", "base64"):
         raise Refusal(400, "Must specify format of file contents as 'text' or 'base64'")
     if not isinstance(content, str):
@@ -90,7 +88,7 @@ def _decode(content: str, format: str, path: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A ``content`` that has been made into the bytes to store already."""
+    """The ``content`` of a file or notebook that has been made into the bytes to store already."""
 
     body: Body
     message: str = ""
@@ -150,10 +148,8 @@ class Notebooks:
             self._manager.log.warning("Notebook %s is not trusted", path)
         return answer
 
-    async def write(self, content: Any, path: str) -> tuple[bytes | Body, str]:
+    async def write(self, content: Any, path: str) -> tuple[bytes, str]:
         """The bytes for the ``content`` of a notebook, signed if trusted, and what its validation says."""
-        if isinstance(content, Stored):
-            return content.body, content.message
         return await self._run(self._write, content, path)
 
     async def trust(self, data: bytes, path: str) -> None:

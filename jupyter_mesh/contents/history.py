@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from jupyter_mesh.contents.answers import answers
-from jupyter_mesh.contents.reading import RECENT, MeshReader
+from jupyter_mesh.contents.questions import RECENT
+from jupyter_mesh.contents.reading import MeshReader
 from jupyter_mesh.errors import (
     IsADirectory,
     LoginEnded,

@@ -7,7 +7,6 @@ one that the process for documents makes of it. The body of a large PUT goes the
 from __future__ import annotations
 
 import asyncio
-import binascii
 import codecs
 import errno
 import hashlib
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import orjson
+import pybase64
 
 from jupyter_mesh.errors import QuotaExceeded
 
@@ -66,13 +66,13 @@ class Received:
     """Whether all of it is UTF-8."""
 
 
-async def received(chunks: AsyncIterable[bytes], file: BinaryIO) -> Received:
+async def received(chunks: AsyncIterable[memoryview], file: BinaryIO) -> Received:
     """Put ``chunks`` into ``file``. Raises QuotaExceeded when the disk is full."""
     result = Received(file)
     digest = hashlib.sha1(usedforsecurity=False)
     decoder = codecs.getincrementaldecoder("utf-8")()
 
-    def put(chunk: bytes, last: bool = False) -> None:
+    def put(chunk: memoryview | bytes, last: bool = False) -> None:
         file.write(chunk)
         digest.update(chunk)
         if result.is_text:
@@ -115,9 +115,7 @@ def as_is(file: BinaryIO, size: int) -> AsyncIterator[bytes]:
 async def as_base64(file: BinaryIO, size: int) -> AsyncIterator[bytes]:
     """A JSON string: the file in base64."""
     yield b'"'
-    async for piece in _blocks(
-        file, size, lambda data, last: binascii.b2a_base64(data, newline=False)
-    ):
+    async for piece in _blocks(file, size, lambda data, last: pybase64.b64encode(data)):
         yield piece
     yield b'"'
 

@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from jupyter_mesh.contents.answers import answers
-from jupyter_mesh.contents.documents import decode
+from jupyter_mesh.contents.documents import Stored, decode
 from jupyter_mesh.contents.history import MeshHistory
+from jupyter_mesh.contents.large import scratch
 from jupyter_mesh.contents.models import HASH_ALGORITHM, Model, clean, model_of, next_name
 from jupyter_mesh.contents.pieces import LAST
-from jupyter_mesh.contents.reading import RECENT
+from jupyter_mesh.contents.questions import RECENT
 from jupyter_mesh.contents.save_errors import notes_errors
+from jupyter_mesh.cs3.body import Body
 from jupyter_mesh.errors import (
     AlreadyExists,
     Conflict,
@@ -24,10 +26,13 @@ from jupyter_mesh.errors import (
     NotADirectory,
     NotFound,
 )
+from jupyter_mesh.models import Checksum
 from jupyter_mesh.paths import is_within, join, name_of, parent_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from contextlib import AsyncExitStack
+    from typing import BinaryIO
 
     from jupyter_mesh.cs3.client import Content
     from jupyter_mesh.cs3.trees import CopyProgress
@@ -72,6 +77,9 @@ class MeshContentsManager(MeshHistory):
                 return self._unfinished(path, await self._pieces.size(mesh) or 0)
         elif kind == "directory":
             resource = await self._save_folder(path, mesh)
+        elif isinstance(stored := model["content"], Stored):
+            message = stored.message
+            resource = await self._store(path, mesh, stored.body)
         elif kind == "notebook":
             data, message = await self._notebooks.write(model["content"], path)
             resource = await self._store(path, mesh, data)
@@ -97,6 +105,22 @@ class MeshContentsManager(MeshHistory):
         elif "content" not in model and kind != "directory":
             model |= {"type": "file", "content": "", "format": "text"}
         return await self.save(model, path)
+
+    @answers
+    async def unpack(self, stack: AsyncExitStack, body: BinaryIO, path: str) -> Model | None:
+        """The model in the body of a large PUT, its content made into what is to be stored, until ``stack`` ends.
+
+        None where it has to be parsed in this process: hooks want to see it, or it is nothing usual.
+        """
+        if self.pre_save_hook is not None or self._pre_save_hooks:
+            return None
+        target = await stack.enter_async_context(scratch())
+        made = await self._notebooks.convert("save", body, target, path)
+        if made is None:
+            return None
+        stored = Body(target, made["size"], Checksum("sha1", made["sha1"]))
+        model: Model = made["model"] | {"content": Stored(stored, made["message"])}
+        return model
 
     # Uploads beside the contents REST
 
@@ -132,11 +156,12 @@ class MeshContentsManager(MeshHistory):
         self._memory.wrote(resource)
         return resource
 
-    async def _store(self, path: str, mesh: str, data: bytes) -> Resource:
+    async def _store(self, path: str, mesh: str, data: bytes | Body) -> Resource:
         async with self._locks.hold(mesh):
             if_match = self._memory.base_of(mesh)
             if_absent = not if_match and self._memory.was_absent(mesh, RECENT)
-            return await self._upload(path, mesh, data, len(data), if_match, if_absent)
+            size = data.size if isinstance(data, Body) else len(data)
+            return await self._upload(path, mesh, data, size, if_match, if_absent)
 
     async def _upload(
         self, path: str, mesh: str, content: Content, size: int, if_match: str, if_absent: bool

@@ -15,7 +15,6 @@ from nbformat.sign import NotebookNotary, SQLiteSignatureStore
 
 from jupyter_mesh.errors import MeshError, QuotaExceeded
 
-if TYPE_CHECKING:
 __all__ = ["DocumentProcess", "signing_of"]
 
 DEADLINE = 300.0
@@ -147,9 +146,9 @@ def _spawn(stdin: socket.socket) -> subprocess.Popen[bytes]:
         for name, value in os.environ.items()
         if name in NEEDED or name.startswith("PYTHON")
     }
-    return subprocess.Popen(  # noqa: S603 - this package, by this Python
+    return subprocess.Popen(
         [sys.executable, "-P", "-m", "jupyter_mesh.documents"],
-        stdin=stdin,
+        stdin=stdin.fileno(),
         stdout=subprocess.DEVNULL,
         env=environment,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import AsyncExitStack
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,10 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import path_regex
 from jupyter_server.services.contents import handlers as stock
 from tornado import web
+from tornado.iostream import StreamClosedError
 
+from jupyter_mesh.contents.incoming import Incoming
+from jupyter_mesh.contents.large import Inline
 from jupyter_mesh.contents.listings import page_of, to_json
 
 if TYPE_CHECKING:
@@ -20,13 +24,42 @@ if TYPE_CHECKING:
 
 __all__ = ["contents_handlers"]
 
+TAKING = {"PUT", "POST", "PATCH"}
 KINDS = {None, "directory", "file", "notebook"}
 
 
+@web.stream_request_body
 class ContentsHandler(stock.ContentsHandler):
-    """Jupyter's handler, with other ways to JSON. The manager is one of ours."""
+    """Jupyter's handler, with other ways to JSON and from it. The manager is one of ours."""
 
     _etag: str | None = None
+    _saving = False
+
+    async def prepare(self) -> None:  # type: ignore[override]  # as of APIHandler
+        """Refuse whoever is not logged in before the body comes."""
+        self._body = Incoming()
+        await super().prepare()
+        if self.request.method in TAKING and not self.current_user:
+            raise web.HTTPError(403)
+
+    async def data_received(self, chunk: bytes) -> None:
+        """Take a part of the body."""
+        await self._body.add(chunk)
+
+    def get_json_body(self) -> Any:
+        """The body, of which ``put`` lets only light ones come here."""
+        return self._body.parse()
+
+    def on_finish(self) -> None:
+        """Drop the body."""
+        self._body.close()
+        super().on_finish()
+
+    def on_connection_close(self) -> None:
+        """Drop the body of whoever has gone, unless it is worked on: what has begun to be saved is saved."""
+        super().on_connection_close()
+        if not self._saving:
+            self._body.close()
 
     @web.authenticated
     @authorized
@@ -61,15 +94,80 @@ class ContentsHandler(stock.ContentsHandler):
             if page is not None:
                 folder, listing = page
                 head = to_json(folder)
-                self._etag = f'"{hashlib.sha1(head + listing.digest.encode(), usedforsecurity=False).hexdigest()}"'
+                self._etag = _etag_of(head, listing.digest)
                 self._describe(folder)
                 self.finish(page_of(folder, listing))
                 return
+        if part is not None and content and kind != "directory":
+            async with part.document(path, kind, form, hashed) as answer:
+                if isinstance(answer, Inline):
+                    await self._stream(answer)
+                else:
+                    stock.validate_model(answer, expect_content=True, expect_hash=hashed)
+                    self._finish_model(answer, location=False)
+            return
         model = await manager.get(
             path=path, type=kind, format=form, content=content, require_hash=hashed
         )
         stock.validate_model(model, expect_content=content, expect_hash=hashed)
         self._finish_model(model, location=False)
+
+    async def _stream(self, answer: Inline) -> None:
+        head = to_json({name: value for name, value in answer.model.items() if name != "content"})
+        self._etag = _etag_of(head, answer.digest)
+        self._describe(answer.model)
+        self.set_etag_header()
+        if self.check_etag_header():
+            self.set_status(HTTPStatus.NOT_MODIFIED)
+            self.finish()
+            return
+        self.write(head[:-1] + b',"content":')
+        try:
+            async for piece in answer.content:
+                self.write(piece)
+                await self.flush()
+            self.finish(b"}")
+        except StreamClosedError:
+            self.log.debug("The browser ended the request for %s", answer.model["path"])
+
+    @web.authenticated
+    @authorized
+    async def put(self, path: str = "") -> None:
+        """Store a file or notebook, or make a folder."""
+        if self._body.failure is not None:
+            raise self._body.failure
+        manager: Any = self.contents_manager
+        part = manager.site_part(path)
+        self._saving = True
+        async with AsyncExitStack() as stack:
+            model = None
+            if part is not None and not self._body.is_light:
+                model = await part.unpack(stack, await self._body.to_file(), path)
+            if model is None and self._body.is_light:
+                model = self._body.parse()
+            elif model is None:
+                model = await self._body.parse_all()
+            await self._put(model, path)
+
+    async def _put(self, model: Model | None, path: str) -> None:
+        manager: Any = self.contents_manager
+        if not model:
+            await self._new_untitled(path)
+            return
+        if model.get("copy_from"):
+            raise web.HTTPError(400, "Cannot copy with PUT, only POST")
+        named = model.get("path")
+        if not manager.allow_hidden and (
+            (named and await manager.is_hidden(named)) or await manager.is_hidden(path)
+        ):
+            raise web.HTTPError(400, f"Cannot create file or directory {path!r}")
+        exists = await manager.file_exists(path)
+        if model.get("type", "") not in {*KINDS, ""}:
+            model["type"] = "file"
+        if exists:
+            await self._save(model, path)
+        else:
+            await self._upload(model, path)
 
     def _finish_model(self, model: Model, location: bool = True) -> None:
         if location:
@@ -96,6 +194,12 @@ class ContentsHandler(stock.ContentsHandler):
     def compute_etag(self) -> str | None:
         """The etag that is known already, or one of the whole answer."""
         return self._etag or super().compute_etag()
+
+
+def _etag_of(head: bytes, digest: str) -> str:
+    whole = hashlib.sha1(head, usedforsecurity=False)
+    whole.update(digest.encode())
+    return f'"{whole.hexdigest()}"'
 
 
 class Action(ContentsHandler):

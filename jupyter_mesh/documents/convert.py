@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import binascii
 import json
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import orjson
-from nbformat.sign import NotebookNotary
+import pybase64
 from nbformat.validator import ValidationError
+
+if TYPE_CHECKING:
+    from nbformat.sign import NotebookNotary
 
 __all__ = ["Refused", "Unusual", "content_of", "stored_of"]
 
@@ -40,7 +42,7 @@ def content_of(data: bytes, notary: NotebookNotary) -> tuple[bytes, dict[str, An
         )
     except Exception as error:  # nbformat lets through whatever its parsers and converters raise
         raise Refused(repr(error)) from error
-    trusted = _checked(notary, notebook)
+    trusted = notary.check_signature(notebook)
     notary.mark_cells(notebook, trusted)
     return _dumps(notebook), {"trusted": trusted, "message": _message(errors)}
 
@@ -52,7 +54,7 @@ def stored_of(body: bytes, notary: NotebookNotary) -> tuple[bytes, dict[str, Any
     JSON, and Unusual for whatever else is not just a file or a notebook with content.
     """
     model = _loads(body)
-    if not isinstance(model, dict):
+    if not isinstance(model, dict) or model.get("chunk") is not None:
         raise Unusual
     if model.get("type", "") not in (None, "", *KINDS):
         model["type"] = "file"
@@ -79,15 +81,10 @@ def stored_of(body: bytes, notary: NotebookNotary) -> tuple[bytes, dict[str, Any
     return data, {"model": model, "trusted": trusted, "message": _message(errors)}
 
 
-def _checked(notary: NotebookNotary, notebook: Any) -> bool:
-    trusted: bool = notary.check_signature(notebook)
-    return trusted
-
-
 def _signed(notary: NotebookNotary, notebook: Any) -> None:
     try:
         notary.sign(notebook)
-    except Exception:  # a damaged database: a new one is made, as jupyter-server does
+    except Exception:  # noqa: BLE001 - a damaged database: a new one is made, as jupyter-server does
         notary.store = notary.store_factory()
         notary.sign(notebook)
 
@@ -121,4 +118,4 @@ def _decoded(content: str, form: str) -> bytes:
     if form == "text":
         return content.encode("utf-8")
     plain = content.replace("\n", "").replace("\r", "").encode("ascii")
-    return binascii.a2b_base64(plain, strict_mode=True)
+    return pybase64.b64decode(plain, validate=True)

@@ -1,0 +1,108 @@
+"""Incoming: the body of a request, in memory while it is small, then in a file."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+import re
+import tempfile
+from typing import Any, BinaryIO, cast
+
+import orjson
+from tornado.web import HTTPError
+
+from jupyter_mesh.contents.answers import Refusal
+from jupyter_mesh.contents.large import FULL
+
+__all__ = ["Incoming"]
+
+IN_MEMORY = 2 << 20
+"""Bytes of a body that are kept in memory: a piece of an upload of Lab fits."""
+
+LIGHT_MODEL = 512 << 10
+"""Bytes up to which any model is parsed here: larger ones can hold up the event loop."""
+
+PIECE = 1 << 20
+
+BEGIN = 512
+FILE = re.compile(rb'"type"\s*:\s*"file"')
+"""A file is one long string, which is parsed in no time."""
+
+
+class Incoming:
+    """Takes the body as it comes. Whoever makes it closes it."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.file: BinaryIO | None = None
+        self.failure: HTTPError | None = None
+        """Why not all of the body could be kept."""
+        self._pieces = bytearray()
+
+    async def add(self, chunk: bytes) -> None:
+        """Take the next bytes; passes over them after a failure."""
+        if self.failure is not None:
+            return
+        self._pieces += chunk
+        self.size += len(chunk)
+        if len(self._pieces) >= PIECE and self.size > IN_MEMORY:
+            try:
+                await self.to_file()
+            except HTTPError as error:
+                # Raised here, it would end the connection without an answer.
+                self.failure = error
+
+    @property
+    def is_light(self) -> bool:
+        """True for a body that can be parsed here without holding up the server."""
+        if self.file is not None:
+            return False
+        return self.size <= LIGHT_MODEL or FILE.search(self._pieces, 0, BEGIN) is not None
+
+    async def to_file(self) -> BinaryIO:
+        """The file with all of the body so far. Raises 507 when the disk of the server is full."""
+        pieces, self._pieces = self._pieces, bytearray()
+        try:
+            return await asyncio.to_thread(self._write, pieces)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise Refusal(507, FULL) from error
+            raise
+
+    def parse(self) -> Any:
+        """The JSON of a body in memory, None for an empty one; raises 400."""
+        return _parse(bytes(self._pieces)) if self._pieces else None
+
+    async def parse_all(self) -> Any:
+        """The JSON of the body wherever it is, in a thread; raises 400."""
+        return await asyncio.to_thread(self._parse_all)
+
+    def close(self) -> None:
+        """Drop the file."""
+        if self.file is not None:
+            self.file.close()
+
+    def _write(self, pieces: bytearray) -> BinaryIO:
+        if self.file is None:
+            self.file = cast("BinaryIO", tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 - see close
+        self.file.write(pieces)
+        return self.file
+
+    def _parse_all(self) -> Any:
+        if self.file is None:
+            return self.parse()
+        return _parse(os.pread(self.file.fileno(), self.size, 0))
+
+
+def _parse(data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except ValueError:
+        pass
+    try:
+        # Other clients than browsers send NaN, or halves of surrogate pairs.
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise HTTPError(400, "Invalid JSON in body of request") from error
