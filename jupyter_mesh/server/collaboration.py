@@ -7,7 +7,11 @@ guards the names. Documents outside the mesh keep the stock behaviour.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from jupyter_core.paths import jupyter_data_dir
+from traitlets.config import Config
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -39,8 +43,12 @@ class Collaboration:
 
         install()
         extension = next(iter(apps))
-        if "file_poll_interval" not in extension.config[type(extension).__name__]:
+        if "file_poll_interval" not in extension.config.YDocExtension:
             extension.file_poll_interval = POLL_INTERVAL
+        if "db_path" not in extension.config.SQLiteYStore:
+            # Stock, it goes wherever the server was started.
+            history = str(Path(jupyter_data_dir(), "jupyter_ystore.db"))
+            extension.update_config(Config({"SQLiteYStore": {"db_path": history}}))
         return cls(extension)
 
     def room(self, path: str) -> MeshRoom | None:

@@ -2,7 +2,12 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
-import type { ISiteStatus, ITransferAnswer } from './tokens';
+import type {
+  ISiteStatus,
+  ITransferAnswer,
+  IUnsaved,
+  RoomAction
+} from './tokens';
 
 /**
  * Ask our server how the site is.
@@ -93,6 +98,35 @@ export function downloadUrl(
 ): string {
   const query = paths.map(path => `path=${encodeURIComponent(path)}`).join('&');
   return `${URLExt.join(settings.baseUrl, 'mesh/download')}?${query}`;
+}
+
+/** Why a document could not be saved last time, or null if it is saved. */
+export async function fetchUnsaved(
+  settings: ServerConnection.ISettings,
+  path: string
+): Promise<IUnsaved | null> {
+  const query = URLExt.objectToQueryString({ path });
+  return readUnsaved(await request(settings, `api/mesh/unsaved${query}`));
+}
+
+/**
+ * Have our server decide about a document that is edited together: save it again, save it over what others
+ * stored (the file with this `hash`), or give it up for theirs. Answers why it is still not saved, if so.
+ */
+export async function postUnsaved(
+  settings: ServerConnection.ISettings,
+  path: string,
+  action: RoomAction,
+  hash: string | null = null
+): Promise<IUnsaved | null> {
+  const body = JSON.stringify({ path, action, hash });
+  return readUnsaved(
+    await request(settings, 'api/mesh/unsaved', { method: 'POST', body })
+  );
+}
+
+async function readUnsaved(response: Response): Promise<IUnsaved | null> {
+  return ((await response.json()) as { unsaved: IUnsaved | null }).unsaved;
 }
 
 async function request(

@@ -2,6 +2,7 @@
 //
 // JupyterLab 4.6 has no extension point here, so methods of the shared class Context are replaced;
 // a test per Lab version guards them (tests/lab/test_conflict.py).
+import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
@@ -9,7 +10,9 @@ import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
 import { PathExt, Time } from '@jupyterlab/coreutils';
 import { Context } from '@jupyterlab/docregistry';
 
-import type { IMeshModel } from './tokens';
+import type { IMeshModel, IUnsaved, RoomAction } from './tokens';
+
+import { sentenceFor } from './unsaved';
 
 type Choice = 'copy' | 'overwrite' | 'theirs' | 'cancel';
 
@@ -19,6 +22,7 @@ type SaveOptions = Partial<Contents.IModel>;
 interface IContextInside {
   readonly path: string;
   readonly isDisposed: boolean;
+  readonly model: { readonly collaborative: boolean };
   revert(): Promise<void>;
   _manager: { contents: Contents.IManager };
   _contentProviderId?: string;
@@ -35,6 +39,15 @@ interface IContextInside {
 interface IOptions {
   mesh: IMeshModel;
   trans: TranslationBundle;
+  /** What the server says and does about a document that is edited together, in a room of its own. */
+  room: {
+    unsaved: (path: string) => Promise<IUnsaved | null>;
+    act: (
+      path: string,
+      action: RoomAction,
+      hash?: string
+    ) => Promise<IUnsaved | null>;
+  };
   /** Opens the copy that was made of the user's version. */
   openCopy: (path: string) => Promise<unknown>;
 }
@@ -59,6 +72,9 @@ export function installConflictDialog(options: IOptions): void {
 
   // A change that happens between the look and the write is answered with 412: the same question.
   proto._maybeSave = async function (saveOptions) {
+    if (mesh.contains(this.path) && this.model.collaborative) {
+      return saveInRoom(this, saveOptions, options);
+    }
     try {
       return await stock.maybeSave.call(this, saveOptions);
     } catch (error) {
@@ -90,6 +106,9 @@ export function installConflictDialog(options: IOptions): void {
       if (this.isDisposed || choice === 'cancel') {
         throw cancelled('ModalCancelError');
       }
+      if (choice === 'overwrite' && this.model.collaborative) {
+        return await overwriteInRoom(this, theirs, options);
+      }
       if (choice === 'overwrite') {
         // Cells that run have gone on writing while the question was open.
         return await save(this, this.path, this._createSaveOptions());
@@ -102,7 +121,11 @@ export function installConflictDialog(options: IOptions): void {
         );
         void options.openCopy(copy);
       }
-      await this.revert();
+      if (this.model.collaborative) {
+        await options.room.act(this.path, 'load');
+      } else {
+        await this.revert();
+      }
       return theirs;
     } finally {
       this._conflictModalIsOpen = false;
@@ -117,28 +140,69 @@ export function installConflictDialog(options: IOptions): void {
   };
 }
 
+/**
+ * A document that is edited together is saved by the server. Stock, a failure there looks like a success here:
+ * so the server is asked, and what it says counts.
+ */
+async function saveInRoom(
+  context: IContextInside,
+  saveOptions: SaveOptions,
+  options: IOptions
+): Promise<Contents.IModel> {
+  const { path } = context;
+  const [outcome] = await Promise.allSettled([
+    save(context, path, saveOptions)
+  ]);
+  const unsaved = await options.room.unsaved(path);
+  if (unsaved?.status === 412) {
+    const { contents } = context._manager;
+    const theirs = await contents.get(path, { content: false, hash: true });
+    return context._raiseConflict(theirs, saveOptions);
+  }
+  if (unsaved) {
+    throw new Error(sentenceFor(unsaved, options));
+  }
+  if (outcome.status === 'rejected') {
+    // A text, from jupyter-collaboration.
+    const reason: unknown = outcome.reason;
+    throw reason instanceof Error ? reason : new Error(String(reason));
+  }
+  return outcome.value;
+}
+
+/** Has the server replace what the user has seen of others; asks again if that has changed. */
+async function overwriteInRoom(
+  context: IContextInside,
+  theirs: Contents.IModel,
+  options: IOptions
+): Promise<Contents.IModel> {
+  const { path } = context;
+  const unsaved = await options.room.act(
+    path,
+    'overwrite',
+    theirs.hash ?? undefined
+  );
+  const { contents } = context._manager;
+  const now = await contents.get(path, { content: false, hash: true });
+  if (unsaved?.status === 412) {
+    context._conflictModalIsOpen = false;
+    return context._raiseConflict(now, {});
+  }
+  if (unsaved) {
+    throw new Error(sentenceFor(unsaved, options));
+  }
+  return now;
+}
+
 /** What the stock dialog is to say when the site, not the document, kept it from being saved. */
 function inWords(
   error: Error,
   status: number | undefined,
   path: string,
-  { mesh, trans }: IOptions
+  options: IOptions
 ): Error {
-  const name = PathExt.basename(path);
-  const site = mesh.status?.site.title || trans.__('The site');
-  if (status === 401) {
-    error.message = trans.__(
-      '"%1" is not saved: your login at %2 has ended. Your changes are kept. Sign in again in the Mesh panel.',
-      name,
-      site
-    );
-  } else if (status !== undefined && [502, 503, 504].includes(status)) {
-    error.message = trans.__(
-      '"%1" is not saved: %2 does not answer. Your changes are kept; saving will be tried again.',
-      name,
-      site
-    );
-  }
+  const { message } = error;
+  error.message = sentenceFor({ path, status: status ?? 0, message }, options);
   return error;
 }
 
@@ -157,6 +221,14 @@ async function save(
     contentProviderId
   });
   return { ...saved, hash, hash_algorithm };
+}
+
+/** Writes the text of a document beside its file, under a name that is free. Answers its path. */
+export function saveCopyOf(
+  context: DocumentRegistry.Context,
+  trans: TranslationBundle
+): Promise<string> {
+  return saveCopy(context as unknown as IContextInside, trans);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { clipboard } from './plugins/clipboard';
+import { collaboration } from './plugins/collaboration';
 import { conflict } from './plugins/conflict';
 import { download } from './plugins/download';
 import { link } from './plugins/link';
@@ -17,6 +18,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   status,
   clipboard,
   conflict,
+  collaboration,
   badges,
   listing,
   transfers,

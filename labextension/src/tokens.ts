@@ -89,6 +89,24 @@ export interface ITransferAnswer {
   started: string;
 }
 
+/** Why a document is not saved: the answer of `<base>/api/mesh/unsaved`. */
+export interface IUnsaved {
+  /** API path of the document. */
+  path: string;
+  /** HTTP status: 412 if others have changed the file, 503 if the site is away. */
+  status: number;
+  /** One sentence of the server. */
+  message: string;
+  /** When saving failed first, ISO 8601. */
+  since: string;
+}
+
+/** What the server can do about a document that is edited together and not saved. */
+export type RoomAction = 'retry' | 'overwrite' | 'load';
+
+/** Schema of the event that tells of a document that could not be saved, or could again. */
+export const UNSAVED_SCHEMA = 'https://schema.jupyter-mesh.org/unsaved/v1';
+
 /** What every part of the front end knows of the site. */
 export interface IMeshModel extends IDisposable {
   /** API path of the folder that holds the areas; "" if the mesh is the whole tree. */

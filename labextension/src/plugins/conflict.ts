@@ -5,6 +5,7 @@ import type {
 
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { fetchUnsaved, postUnsaved } from '../api';
 import { installConflictDialog } from '../conflict';
 import { DOMAIN, IMeshModel, NAMESPACE } from '../tokens';
 
@@ -20,8 +21,14 @@ export const conflict: JupyterFrontEndPlugin<void> = {
     mesh: IMeshModel,
     translator: ITranslator | null
   ): void => {
+    const { serverSettings } = app.serviceManager;
     installConflictDialog({
       mesh,
+      room: {
+        unsaved: path => fetchUnsaved(serverSettings, path),
+        act: (path, action, hash) =>
+          postUnsaved(serverSettings, path, action, hash)
+      },
       trans: (translator ?? nullTranslator).load(DOMAIN),
       openCopy: path => app.commands.execute('docmanager:open', { path })
     });
