@@ -12,6 +12,7 @@
     ├── AlreadyExists                  409  the name is taken (FileExistsError)
     ├── OutOfOrder                     409  a piece that does not follow on what is there
     ├── Conflict                       412  changed by someone else since it was read
+    │   └── LockEnded                  412  the lock that it was done under is no more
     ├── TooLarge                       413  more than this way can carry
     ├── RangeNotSatisfiable            416  beyond the end, or the site has no ranges
     ├── Locked                         423  somebody else is editing it
@@ -37,6 +38,7 @@ __all__ = [
     "DeadlineExceeded",
     "InvalidRequest",
     "IsADirectory",
+    "LockEnded",
     "Locked",
     "LoginEnded",
     "MeshError",
@@ -124,6 +126,10 @@ class Conflict(MeshError):
     """Raised when a resource was changed by someone else since it was read."""
 
     status = 412
+
+
+class LockEnded(Conflict):
+    """Raised when the lock that something was to be done under has ended, or is somebody else's by now."""
 
 
 class TooLarge(MeshError):

@@ -97,7 +97,9 @@ class Lock:
     id: str
     app: str = ""
     user: str = ""
-    """Name of the holder where the site tells it, else ""."""
+    """Id of the holder at the site where it tells it, else ""."""
+    holder: str = ""
+    """Name of the holder where the lock tells it, else ""."""
     expires: datetime | None = None
 
 

@@ -106,7 +106,7 @@ class Folders(Questions):
         listed = self._lister()
         start = f"{path}/" if path else ""
         return [
-            model_of(child, start + child.name)
+            model_of(child, start + child.name, lock=self.savelocks.told(child))
             for child in children
             if listed(child.name) and (self.allow_hidden or not is_hidden(child.name))
         ]

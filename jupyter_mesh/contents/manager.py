@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING
 
 from jupyter_mesh.contents.answers import answers
 from jupyter_mesh.contents.documents import Stored, decode
-from jupyter_mesh.contents.history import MeshHistory
 from jupyter_mesh.contents.large import scratch
-from jupyter_mesh.contents.models import HASH_ALGORITHM, Model, clean, model_of, next_name
+from jupyter_mesh.contents.models import HASH_ALGORITHM, Model, clean, hash_of, model_of, next_name
 from jupyter_mesh.contents.pieces import LAST
 from jupyter_mesh.contents.questions import RECENT
 from jupyter_mesh.contents.save_errors import notes_errors
+from jupyter_mesh.contents.writing import MeshWriter, base_in
 from jupyter_mesh.cs3.body import Body
 from jupyter_mesh.errors import (
     AlreadyExists,
-    Conflict,
     InvalidRequest,
     IsADirectory,
-    MeshError,
     NotADirectory,
     NotFound,
 )
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from contextlib import AsyncExitStack
     from typing import BinaryIO
 
-    from jupyter_mesh.cs3.client import Content
     from jupyter_mesh.cs3.trees import CopyProgress
     from jupyter_mesh.models import Resource
 
@@ -48,11 +45,12 @@ def copy_name(name: str) -> str:
     return COPY_MARK.sub("", name)
 
 
-class MeshContentsManager(MeshHistory):
+class MeshContentsManager(MeshWriter):
     """The files of one site: the areas, or a part of them, as the root of Jupyter's contents.
 
-    A save replaces only what its user has seen: the etag that went out last goes with the upload, and
-    another one at the site is a 412. One upload per path runs at a time. Each operation emits one event.
+    A save replaces only what its user has seen: the state that a front end names (``{"mesh": {"base": hash}}`` in
+    the model), else the one that it read last, must still be there, or the save is a 412. One upload per path
+    runs at a time. Each operation emits one event.
     """
 
     # Saving
@@ -79,15 +77,22 @@ class MeshContentsManager(MeshHistory):
             resource = await self._save_folder(path, mesh)
         elif isinstance(stored := model["content"], Stored):
             message = stored.message
-            resource = await self._store(path, mesh, stored.body)
+            resource = await self._store(path, mesh, stored.body, base_in(model))
         elif kind == "notebook":
             data, message = await self._notebooks.write(model["content"], path)
-            resource = await self._store(path, mesh, data)
+            resource = await self._store(path, mesh, data, base_in(model))
         elif kind == "file":
-            resource = await self._store(path, mesh, await decode(model, path))
+            data = await decode(model, path)
+            resource = await self._store(path, mesh, data, base_in(model))
         else:
             raise InvalidRequest(f"Unhandled contents type: {kind}")
-        saved = model_of(resource, path, type=None if kind == "directory" else kind, hashed=True)
+        saved = model_of(
+            resource,
+            path,
+            type=None if kind == "directory" else kind,
+            hashed=True,
+            lock=self.savelocks.told(resource),
+        )
         if message:
             saved["message"] = message
         self.run_post_save_hooks(model=saved, os_path=self._os_path(path, mesh))
@@ -143,6 +148,7 @@ class MeshContentsManager(MeshHistory):
     def stored(self, path: str, resource: Resource) -> None:
         """A file was stored at an API path: seen at once, and told to all."""
         self._memory.wrote(resource)
+        self.authors.sign(resource)
         saved = model_of(resource, path, hashed=True)
         self.run_post_save_hooks(model=saved, os_path=self._os_path(path, resource.path))
         self.emit(data={"action": "save", "path": path})
@@ -155,47 +161,6 @@ class MeshContentsManager(MeshHistory):
             raise InvalidRequest(f"Not a directory: {path}") from error
         self._memory.wrote(resource)
         return resource
-
-    async def _store(self, path: str, mesh: str, data: bytes | Body) -> Resource:
-        async with self._locks.hold(mesh):
-            if_match = self._memory.base_of(mesh)
-            if_absent = not if_match and self._memory.was_absent(mesh, RECENT)
-            size = data.size if isinstance(data, Body) else len(data)
-            return await self._upload(path, mesh, data, size, if_match, if_absent)
-
-    async def _upload(
-        self, path: str, mesh: str, content: Content, size: int, if_match: str, if_absent: bool
-    ) -> Resource:
-        try:
-            resource = await self.client.upload(
-                mesh, content, size=size, if_match=if_match, if_absent=if_absent
-            )
-        except Conflict as error:
-            raise await self._conflict(path, mesh) from error
-        except MeshError:
-            self._memory.doubt(mesh)
-            raise
-        self._memory.wrote(resource)
-        return resource
-
-    async def _conflict(self, path: str, mesh: str) -> Conflict:
-        """The sentence for a save over a later change, with its time if the site tells it now."""
-        self._memory.doubt(mesh)
-        try:
-            changed = (await self.client.stat(mesh)).modified
-            when = f" at {changed:%H:%M:%S} UTC on {changed:%d %B}"
-        except NotFound:
-            # Nothing is left to overwrite: the next save or upload makes it anew.
-            self._memory.saw(mesh, None)
-            return Conflict(
-                f'"{path}" was deleted after it was opened here. Save or upload it again to keep yours.'
-            )
-        except MeshError:
-            when = ""
-        return Conflict(
-            f'"{path}" was changed{when}, after it was opened here. '
-            "Nothing was overwritten: reload it, or save your text under another name."
-        )
 
     # Uploads in pieces
 
@@ -302,7 +267,7 @@ class MeshContentsManager(MeshHistory):
         renamed = model_of(resource, new_path)
         if base := self._memory.base_of(new_mesh):
             # Lab takes over what it is told here, so it is told the state that its text is based on.
-            renamed |= {"hash": base, "hash_algorithm": HASH_ALGORITHM}
+            renamed |= {"hash": hash_of(base), "hash_algorithm": HASH_ALGORITHM}
         return renamed
 
     @answers
@@ -321,6 +286,7 @@ class MeshContentsManager(MeshHistory):
     async def _move(self, path: str, mesh: str, new_path: str, new_mesh: str) -> Resource:
         self._below_root(path, "renamed")
         self._below_root(new_path, "overwritten")
+        await self.savelocks.release(mesh)
         try:
             resource = await self.client.move(mesh, new_mesh)
         except BaseException:
@@ -378,6 +344,7 @@ class MeshContentsManager(MeshHistory):
             and (await self._children(mesh)).children
         ):
             raise InvalidRequest(f"Directory {path} not empty")
+        await self.savelocks.release(mesh)
         try:
             await self.client.delete(mesh)
         finally:

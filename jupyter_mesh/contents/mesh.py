@@ -13,6 +13,7 @@ from traitlets import Instance, Int, TraitError, Type, Unicode, default, observe
 from jupyter_mesh.auth import FileToken
 from jupyter_mesh.config import MeshSite
 from jupyter_mesh.contents.answers import Refusal
+from jupyter_mesh.contents.authors import Authors
 from jupyter_mesh.contents.base import BaseContents
 from jupyter_mesh.contents.checkpoints import MeshCheckpoints
 from jupyter_mesh.contents.documents import Notebooks
@@ -20,6 +21,7 @@ from jupyter_mesh.contents.memory import Memory, PathLocks
 from jupyter_mesh.contents.models import clean, is_hidden
 from jupyter_mesh.contents.pieces import Pieces
 from jupyter_mesh.contents.save_errors import SaveErrors
+from jupyter_mesh.contents.savelocks import SaveLocks
 from jupyter_mesh.cs3.client import MeshClient
 from jupyter_mesh.errors import (
     InvalidRequest,
@@ -68,6 +70,8 @@ class MeshContents(BaseContents):
         self._locks = PathLocks()
         self._pieces = Pieces(lambda: self.spools)
         self._notebooks = Notebooks(self)
+        self.authors = Authors(self)
+        self.savelocks = SaveLocks(self, self.authors)
 
     @default("client")
     def _default_client(self) -> MeshClient:
@@ -101,6 +105,8 @@ class MeshContents(BaseContents):
     async def close(self) -> None:
         """Close the client and drop unfinished uploads. The manager is of no use afterwards."""
         try:
+            await self.savelocks.close()
+            await self.authors.close()
             if self.trait_has_value("spools"):
                 await self.spools.close()
             await self._memory.close()

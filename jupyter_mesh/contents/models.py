@@ -54,10 +54,17 @@ def hash_of(resource: Resource) -> str:
 
 
 def model_of(
-    resource: Resource, path: str, *, type: str | None = None, hashed: bool = False
+    resource: Resource,
+    path: str,
+    *,
+    type: str | None = None,
+    hashed: bool = False,
+    lock: Model | None = None,
 ) -> Model:
     """The model of ``resource`` at the API path ``path``, without content.
 
+    ``lock`` is what is told of its lock (``{"holder", "mine", "until"}``); a file locked by somebody else is not
+    writable.
     CS3 knows no time of creation: ``created`` is the time of the last change.
     """
     if resource.is_directory:
@@ -65,11 +72,12 @@ def model_of(
     else:
         kind = type or ("notebook" if path.endswith(".ipynb") else "file")
     may = resource.permissions
-    return {
+    free = lock is None or lock["mine"]
+    model = {
         "name": name_of(path),
         "path": path,
         "type": kind,
-        "writable": may.create if resource.is_directory else may.write,
+        "writable": free and (may.create if resource.is_directory else may.write),
         "created": resource.modified,
         "last_modified": resource.modified,
         "size": None if resource.is_directory else resource.size,
@@ -79,6 +87,7 @@ def model_of(
         "hash": hash_of(resource) if hashed else None,
         "hash_algorithm": HASH_ALGORITHM if hashed else None,
     }
+    return model if lock is None else model | {"mesh": {"lock": lock}}
 
 
 def _mimetype_of(path: str) -> str | None:

@@ -87,7 +87,18 @@ class MeshReader(Folders):
         if type == "directory" and not resource.is_directory:
             raise NotADirectory(path)
         self._memory.read(resource)
-        return model_of(resource, path, type=type, hashed=hashed)
+        return await self._told(resource, path, type, hashed)
+
+    async def _told(self, resource: Resource, path: str, type: str | None, hashed: bool) -> Model:
+        """The model of one file or folder: with its lock, and for who compares, with who changed it last."""
+        self.savelocks.used(resource.path)
+        await self.savelocks.learn(resource)
+        lock = self.savelocks.told(resource)
+        model = model_of(resource, path, type=type, hashed=hashed, lock=lock)
+        author = await self.authors.of(resource) if hashed else None
+        if author is not None:
+            model["mesh"] = model.get("mesh", {}) | {"changedBy": author.name}
+        return model
 
     async def _read(
         self, mesh: str, path: str, type: str | None, format: str | None, hashed: bool
@@ -105,7 +116,7 @@ class MeshReader(Folders):
         hashed: bool,
     ) -> Model:
         self._memory.read(resource)
-        model = model_of(resource, path, type=type, hashed=hashed)
+        model = await self._told(resource, path, type, hashed)
         if model["type"] == "notebook":
             return model | await self._notebooks.read(data, path)
         content, form = await encode(data, path, format)
@@ -153,7 +164,7 @@ class MeshReader(Folders):
         with self._reading(mesh, path, type):
             async with self._opened(mesh, path) as download:
                 resource = download.resource
-                model = model_of(resource, path, type=type, hashed=hashed)
+                model = await self._told(resource, path, type, hashed)
                 is_notebook = model["type"] == "notebook"
                 if resource.size <= (LIGHT_NOTEBOOK if is_notebook else LIGHT):
                     data = await download.read()

@@ -15,6 +15,7 @@ from jupyter_server.services.contents import handlers as stock
 from tornado import web
 from tornado.iostream import StreamClosedError
 
+from jupyter_mesh.contents.bases import front_end, front_end_of
 from jupyter_mesh.contents.incoming import Incoming
 from jupyter_mesh.contents.large import Inline
 from jupyter_mesh.contents.listings import page_of, to_json
@@ -38,6 +39,8 @@ class ContentsHandler(stock.ContentsHandler):
     async def prepare(self) -> None:  # type: ignore[override]  # as of APIHandler
         """Refuse whoever is not logged in before the body comes."""
         self._body = Incoming()
+        # What one window has read, another has not.
+        front_end.set(front_end_of(self.request))
         await super().prepare()
         if self.request.method in TAKING and not self.current_user:
             raise web.HTTPError(403)

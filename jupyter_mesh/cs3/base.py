@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from cs3.gateway.v1beta1 import gateway_api_pb2 as gw
+from cs3.identity.user.v1beta1 import resources_pb2 as identity
+from cs3.identity.user.v1beta1 import user_api_pb2 as users
 from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 
 from jupyter_mesh.cs3.data import DataGateway
@@ -15,7 +17,7 @@ from jupyter_mesh.cs3.failures import refusal_of
 from jupyter_mesh.cs3.gateway import Gateway
 from jupyter_mesh.cs3.place import Entry, Place
 from jupyter_mesh.cs3.places import Places
-from jupyter_mesh.cs3.wire import UNSAID, opaque_text, resource_of, told_name, user_of
+from jupyter_mesh.cs3.wire import UNSAID, clean_name, opaque_text, resource_of, told_name, user_of
 from jupyter_mesh.errors import Busy, InvalidRequest, NotFound, SiteError
 from jupyter_mesh.models import Kind, Permissions, Quota, Resource, Space, SpaceKind, User
 from jupyter_mesh.paths import AREAS, BY_ID, HOME, PROJECTS, MeshPath, name_of
@@ -74,6 +76,12 @@ class SiteClient:
     async def whoami(self) -> User:
         """The user that the token speaks for. WhoAmI; raises LoginEnded."""
         return user_of(await self._gateway.whoami())
+
+    async def name_of(self, user: str) -> str:
+        """The display name of a user by id; "" if the site does not tell it. GetUser."""
+        request = users.GetUserRequest(user_id=identity.UserId(opaque_id=user))
+        reply = await self._call("GetUser", request, f"ask who {user} is", repeat=True)
+        return clean_name(reply.user.display_name or reply.user.username)
 
     async def spaces(self) -> list[Space]:
         """The personal space, projects and accepted shares, in this order."""

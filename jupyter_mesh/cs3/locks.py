@@ -15,7 +15,15 @@ from jupyter_mesh.cs3.failures import sentence
 from jupyter_mesh.cs3.flavour import Feature
 from jupyter_mesh.cs3.wire import lock_of, lock_to
 from jupyter_mesh.cs3.writing import APP_NAME
-from jupyter_mesh.errors import Conflict, InvalidRequest, Locked, NotFound, NotSupported, SiteError
+from jupyter_mesh.errors import (
+    Conflict,
+    InvalidRequest,
+    Locked,
+    LockEnded,
+    NotFound,
+    NotSupported,
+    SiteError,
+)
 from jupyter_mesh.models import Lock
 from jupyter_mesh.paths import MeshPath
 
@@ -32,19 +40,24 @@ LOCK_LIFE = timedelta(minutes=5)
 class Locks(SiteClient):
     """Locks and metadata."""
 
-    async def lock(self, path: str, lock_id: str, *, life: timedelta = LOCK_LIFE) -> Lock:
+    async def lock(
+        self, path: str, lock_id: str, *, life: timedelta = LOCK_LIFE, holder: str = ""
+    ) -> Lock:
         """Take the write lock of a file; saves then need this ``lock_id``. SetLock.
 
+        ``holder`` is the name that others are shown.
         Raises Locked if anybody holds it, also with the same id; NotSupported on sites without locks.
         """
         place = await self._place(MeshPath.parse(path))
         expires = _end_of(lock_id, life)
-        request = provider.SetLockRequest(ref=place.ref, lock=lock_to(lock_id, APP_NAME, expires))
+        request = provider.SetLockRequest(
+            ref=place.ref, lock=lock_to(lock_id, APP_NAME, expires, holder)
+        )
         try:
             await self._lock_call("SetLock", place, request, f"lock {path}")
         except Conflict as error:
             raise Locked(sentence(Locked, f"lock {path}", self.site)) from error
-        return Lock(id=lock_id, app=APP_NAME, expires=expires)
+        return Lock(id=lock_id, app=APP_NAME, holder=holder, expires=expires)
 
     async def get_lock(self, path: str) -> Lock | None:
         """The lock of a file, or None. GetLock. Raises NotFound if there is no such file."""
@@ -62,22 +75,26 @@ class Locks(SiteClient):
             return None
         return lock_of(reply.lock) if reply.lock.lock_id else None
 
-    async def refresh_lock(self, path: str, lock_id: str, *, life: timedelta = LOCK_LIFE) -> Lock:
-        """Keep a lock for another ``life``. RefreshLock. Raises Conflict if it is not ours any more."""
+    async def refresh_lock(
+        self, path: str, lock_id: str, *, life: timedelta = LOCK_LIFE, holder: str = ""
+    ) -> Lock:
+        """Keep a lock for another ``life``. RefreshLock. Raises LockEnded if it is not ours any more."""
         place = await self._place(MeshPath.parse(path))
         expires = _end_of(lock_id, life)
         request = provider.RefreshLockRequest(
-            ref=place.ref, lock=lock_to(lock_id, APP_NAME, expires), existing_lock_id=lock_id
+            ref=place.ref,
+            lock=lock_to(lock_id, APP_NAME, expires, holder),
+            existing_lock_id=lock_id,
         )
         doing = f"keep the lock of {path}"
         try:
             await self._lock_call("RefreshLock", place, request, doing)
         except (Conflict, Locked) as error:
             raise _not_ours(doing) from error
-        return Lock(id=lock_id, app=APP_NAME, expires=expires)
+        return Lock(id=lock_id, app=APP_NAME, holder=holder, expires=expires)
 
     async def unlock(self, path: str, lock_id: str) -> None:
-        """Give a lock back. Unlock. Raises Conflict if it is not ours any more."""
+        """Give a lock back. Unlock. Raises LockEnded if it is not ours any more."""
         place = await self._place(MeshPath.parse(path))
         request = provider.UnlockRequest(
             ref=place.ref, lock=lock_to(lock_id, APP_NAME, datetime.now(UTC) + LOCK_LIFE)
@@ -88,10 +105,10 @@ class Locks(SiteClient):
         except (Conflict, Locked) as error:
             raise _not_ours(doing) from error
 
-    async def set_metadata(self, path: str, metadata: dict[str, str]) -> None:
+    async def set_metadata(self, path: str, metadata: dict[str, str], *, lock_id: str = "") -> None:
         """Set small texts on a file or folder; others stay. SetArbitraryMetadata. The etag stays, too."""
         place = await self._place(MeshPath.parse(path))
-        request = provider.SetArbitraryMetadataRequest(ref=place.ref)
+        request = provider.SetArbitraryMetadataRequest(ref=place.ref, lock_id=lock_id)
         request.arbitrary_metadata.metadata.update(metadata)
         await self._call("SetArbitraryMetadata", request, f"set metadata of {path}")
 
@@ -129,7 +146,7 @@ def _end_of(lock_id: str, life: timedelta) -> datetime:
     return datetime.now(UTC) + life
 
 
-def _not_ours(doing: str) -> Conflict:
-    return Conflict(
+def _not_ours(doing: str) -> LockEnded:
+    return LockEnded(
         f"Could not {doing}: it has ended, or somebody else holds the lock now. Lock it again."
     )

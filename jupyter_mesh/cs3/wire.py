@@ -21,6 +21,7 @@ from jupyter_mesh.paths import name_of
 __all__ = [
     "checksum_text",
     "children_of",
+    "clean_name",
     "etag_of",
     "lock_of",
     "lock_to",
@@ -45,6 +46,9 @@ UNSAID = 2**64 - 1
 FOLDERS = {rs.RESOURCE_TYPE_CONTAINER, rs.RESOURCE_TYPE_REFERENCE}
 
 HEX = re.compile("[0-9a-fA-F]+")
+
+HOLDER = "jupyter-mesh.holder"
+LONGEST_NAME = 100
 
 CHECKSUMS = {
     rs.RESOURCE_CHECKSUM_TYPE_SHA1: "sha1",
@@ -123,18 +127,29 @@ def lock_of(message: Any) -> Lock:
         id=message.lock_id,
         app=message.app_name,
         user=message.user.opaque_id,
+        holder=clean_name(opaque_text(message, HOLDER)),
         expires=time_of(message.expiration) if message.HasField("expiration") else None,
     )
 
 
-def lock_to(lock_id: str, app: str, expires: datetime) -> Any:
-    """A WRITE lock without a user (``facts/collaboration.md`` §9.4); the expiration is always sent."""
+def lock_to(lock_id: str, app: str, expires: datetime, holder: str = "") -> Any:
+    """A WRITE lock without a user (``facts/collaboration.md`` §9.4); the expiration is always sent.
+
+    The name of its holder stands in the Opaque, which OpenCloud keeps: with a user in the lock, nobody else
+    who works in the same room could refresh it.
+    """
     return rs.Lock(
+        opaque=opaque({HOLDER: holder}) if holder else None,
         lock_id=lock_id,
         type=rs.LOCK_TYPE_WRITE,
         app_name=app,
         expiration=types.Timestamp(seconds=int(expires.timestamp())),
     )
+
+
+def clean_name(text: str) -> str:
+    """A name that somebody else wrote, as it may be shown: one line, not too long."""
+    return "".join(char for char in text if char.isprintable())[:LONGEST_NAME]
 
 
 def checksum_text(checksum: Checksum) -> str:

@@ -24,6 +24,7 @@ from jupyter_mesh.errors import (
     InvalidRequest,
     IsADirectory,
     Locked,
+    LockEnded,
     MeshError,
     NotADirectory,
     NotFound,
@@ -338,7 +339,7 @@ class Writing(Tree):
             return Locked(sentence(Locked, save.doing, self.site))
         said = refusal_of(error)
         if save.lock_id and there.lock is None and said is not None and said.says("not locked"):
-            return Conflict(
+            return LockEnded(
                 f"Could not {save.doing}: its lock has ended. Look at it, then lock it again."
             )
         if save.if_absent and isinstance(error, Conflict):

@@ -93,6 +93,7 @@ class NoteRpcs(Rpcs):
             app=lock.app_name,
             user=lock.user.opaque_id,
             expires=min(expires, 2**63 - 1),
+            extra=lock.opaque.SerializeToString(),
         )
         return self._place(caller, request.ref, Role.EDITOR), wanted
 

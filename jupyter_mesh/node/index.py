@@ -19,7 +19,7 @@ from jupyter_mesh.errors import MeshError
 
 __all__ = ["Index", "make_data_folder", "not_writable", "state_folder"]
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -50,7 +50,8 @@ CREATE TABLE metadata (
 ) WITHOUT ROWID;
 CREATE TABLE locks (
     node TEXT PRIMARY KEY REFERENCES nodes ON DELETE CASCADE, lock TEXT NOT NULL, kind INTEGER NOT NULL,
-    app TEXT NOT NULL, user TEXT NOT NULL, expires INTEGER NOT NULL, created INTEGER NOT NULL
+    app TEXT NOT NULL, user TEXT NOT NULL, expires INTEGER NOT NULL, created INTEGER NOT NULL,
+    extra BLOB NOT NULL DEFAULT x''
 ) WITHOUT ROWID;
 CREATE TABLE versions (
     key TEXT PRIMARY KEY, node TEXT NOT NULL REFERENCES nodes ON DELETE CASCADE,
@@ -137,9 +138,13 @@ class Index:
         self._db.execute("PRAGMA journal_mode=WAL")
         with self.change():
             # A second process may have made the tables while we waited for the write lock.
-            if self.value("PRAGMA user_version") != _SCHEMA_VERSION:
+            version = self.value("PRAGMA user_version")
+            if version == 0:
                 for statement in _SCHEMA.split(";\n"):
                     self._db.execute(statement)
+            elif version == 1:
+                self._db.execute("ALTER TABLE locks ADD COLUMN extra BLOB NOT NULL DEFAULT x''")
+            if version != _SCHEMA_VERSION:
                 self._db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
         path.chmod(0o600)
 

@@ -25,6 +25,8 @@ class Wanted:
     app: str
     user: str
     expires: int
+    extra: bytes = b""
+    """The Opaque of the lock, which clients get back as it was."""
 
 
 class Locks:
@@ -94,7 +96,7 @@ class Locks:
     def _put(self, node: str, wanted: Wanted, created: int) -> None:
         with self._index.change():
             self._index.run(
-                "INSERT OR REPLACE INTO locks VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO locks VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 node,
                 wanted.id,
                 wanted.kind,
@@ -102,4 +104,5 @@ class Locks:
                 wanted.user,
                 wanted.expires,
                 created,
+                wanted.extra,
             )

@@ -127,6 +127,8 @@ def lock_message(site: Site, row: Row) -> resources.Lock:
         app_name=row["app"],
         creation_time=timestamp(row["created"]),
     )
+    if row["extra"]:
+        lock.opaque.ParseFromString(row["extra"])
     if row["user"]:
         lock.user.CopyFrom(user_id(site, row["user"]))
     if row["expires"]:

@@ -29,6 +29,9 @@ from tornado.web import HTTPError
 from traitlets.config import Config
 
 from jupyter_mesh.contents import CompositeContentsManager, MeshContentsManager
+from jupyter_mesh.contents.authors import SAVED
+from jupyter_mesh.cs3.flavour import Feature
+from jupyter_mesh.errors import Locked, NotSupported
 from jupyter_mesh.paths import join, parent_of
 
 if TYPE_CHECKING:
@@ -494,6 +497,114 @@ class ContentsContract:
         await contents.get(path, content=False, require_hash=True)
         await contents.save(text("mine, later"), path)
         assert await stored(contents, path) == b"mine, later"
+
+    async def test_a_save_replaces_what_its_front_end_says_it_replaces(
+        self, contents: Manager, folder: str
+    ) -> None:
+        path = join(folder, "a.txt")
+        first = await contents.save(text("first"), path)
+        await contents.save(text("second"), path)
+        with refused(412, "changed", path):
+            await contents.save(text("third") | {"mesh": {"base": first["hash"]}}, path)
+        assert await stored(contents, path) == b"second"
+        look = await contents.get(path, content=False, require_hash=True)
+        await contents.save(text("third") | {"mesh": {"base": look["hash"]}}, path)
+        assert await stored(contents, path) == b"third"
+
+    async def test_a_conflict_names_who_saved_as_long_as_that_is_the_last_save(
+        self, contents: Manager, folder: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("jupyter_mesh.contents.authors.HOME", "nobody else writes here")
+        path = join(folder, "a.txt")
+        mesh = contents.mesh_path(path)
+        await contents.save(text("mine"), path)
+        theirs = await contents.client.upload(mesh, b"theirs")
+        entry = {"name": "Jan\tNov\u00e1k", "user": "jan@elsewhere", "etag": theirs.etag}
+        await contents.client.set_metadata(mesh, {SAVED: json.dumps(entry)})
+        with refused(412, "by JanNov\u00e1k at ", path):
+            await contents.save(text("mine, later"), path)
+        look = await contents.get(path, content=False, require_hash=True)
+        assert look["mesh"]["changedBy"] == "JanNov\u00e1k"
+        # Saved from here: our name, in the background, for the etag that is there now.
+        await contents.save(text("mine, later"), path)
+        for _ in range(100):
+            found = await contents.client.stat(mesh)
+            if json.loads(found.metadata[SAVED])["etag"] == found.etag:
+                break
+            await asyncio.sleep(0.02)
+        # The first look after a save tells what was saved.
+        await contents.get(path, content=False, require_hash=True)
+        look = await contents.get(path, content=False, require_hash=True)
+        me = await contents.client.whoami()
+        assert look["mesh"]["changedBy"] == me.display_name
+        await put_by_others(contents, path, b"unsigned")
+        with refused(412, "in another place at "):
+            await contents.save(text("mine, last"), path)
+        assert "mesh" not in await contents.get(path, content=False, require_hash=True)
+
+    async def test_a_file_locked_by_another_is_shown_and_kept(
+        self, contents: Manager, folder: str
+    ) -> None:
+        path = join(folder, "a.txt")
+        mesh = contents.mesh_path(path)
+        await contents.save(text("before"), path)
+        await contents.get(path, content=False, require_hash=True)
+        try:
+            await contents.client.lock(mesh, "opaquelocktoken:theirs", holder="Jan Nov\u00e1k")
+        except NotSupported:
+            return
+        look = await contents.get(path, content=False, require_hash=True)
+        (listed,) = (await contents.get(folder))["content"]
+        for model in (look, listed, await contents.get(path)):
+            assert model["writable"] is False
+            assert model["mesh"]["lock"]["holder"] == "Jan Nov\u00e1k"
+            assert model["mesh"]["lock"]["mine"] is False
+            until = datetime.fromisoformat(model["mesh"]["lock"]["until"])
+            assert until > datetime.now(UTC)
+        with refused(423, "is locked by Jan Nov\u00e1k", path):
+            await contents.save(text("mine"), path)
+        assert await stored(contents, path) == b"before"
+        await contents.client.unlock(mesh, "opaquelocktoken:theirs")
+        look = await contents.get(path, content=False, require_hash=True)
+        assert look["writable"] is True
+        assert "mesh" not in look
+        await contents.save(text("mine"), path)
+
+    async def test_a_file_is_locked_while_it_is_saved_if_that_is_wanted(
+        self, contents: Manager, folder: str
+    ) -> None:
+        part = contents.mesh if isinstance(contents, CompositeContentsManager) else contents
+        part.lock_while_saving = True
+        path = join(folder, "a.txt")
+        mesh = contents.mesh_path(path)
+        await contents.save(text("one"), path)
+        await contents.save(text("two"), path)
+        look = await contents.get(path, content=False, require_hash=True)
+        lock = (await contents.client.stat(mesh)).lock
+        if lock is None:
+            assert (await contents.client.flavour()).can(Feature.LOCKS) is False
+            return
+        me = await contents.client.whoami()
+        assert (look["writable"], look["mesh"]["lock"]["mine"]) == (True, True)
+        assert look["mesh"]["lock"]["holder"] == me.display_name
+        with pytest.raises(Locked):
+            await put_by_others(contents, path, b"theirs")
+        await contents.save(text("three"), path)
+        # A lock that has ended, as locks do, loses nothing of anybody.
+        await contents.client.unlock(mesh, lock.id)
+        await contents.save(text("four"), path)
+        await put_by_others(contents, path, b"theirs")
+        with refused(412, "changed"):
+            await contents.save(text("five"), path)
+        assert await stored(contents, path) == b"theirs"
+        await contents.get(path, content=False, require_hash=True)
+        await contents.save(text("six"), path)
+        # It hinders no work of its own user, and goes with the server.
+        new = join(folder, "b.txt")
+        await contents.rename(path, new)
+        await contents.save(text("seven"), new)
+        await part.savelocks.close()
+        assert (await contents.client.stat(contents.mesh_path(new))).lock is None
 
     async def test_what_others_deleted_is_made_anew_by_the_second_save(
         self, contents: Manager, folder: str

@@ -191,7 +191,7 @@ async def test_a_foreign_change_is_a_412_with_a_sentence(rest, folder, contents)
     await put_by_others(contents, path, b"theirs")
     status, _, said = await rest("PUT", path, text("mine again"))
     assert status == 412
-    assert said["message"].startswith(f'"{path}" was changed at ')
+    assert said["message"].startswith(f'"{path}" was changed in another place at ')
     assert await stored(contents, path) == b"theirs"
 
 
