@@ -17,6 +17,7 @@ from jupyter_mesh.cs3.failures import refusal_of
 from jupyter_mesh.cs3.gateway import Gateway
 from jupyter_mesh.cs3.place import Entry, Place
 from jupyter_mesh.cs3.places import Places
+from jupyter_mesh.cs3.spooling import Copies
 from jupyter_mesh.cs3.wire import UNSAID, clean_name, opaque_text, resource_of, told_name, user_of
 from jupyter_mesh.errors import Busy, InvalidRequest, NotFound, SiteError
 from jupyter_mesh.models import Kind, Permissions, Quota, Resource, Space, SpaceKind, User
@@ -49,6 +50,7 @@ class SiteClient:
         self._gateway = Gateway(settings, token)
         self._data = DataGateway(settings)
         self._places = Places(self._gateway)
+        self._copies = Copies()
         self._born = datetime.now(UTC)
 
     def __repr__(self) -> str:
@@ -67,7 +69,12 @@ class SiteClient:
 
     async def close(self) -> None:
         """Close all connections; calls under way end as Unavailable. May be awaited twice."""
-        await asyncio.gather(self._gateway.close(), self._data.close())
+        await asyncio.gather(self._gateway.close(), self._data.close(), self._copies.close())
+
+    @property
+    def spooled(self) -> int:
+        """Bytes of copies on this machine's disk: ``spooling.py``."""
+        return self._copies.size
 
     async def flavour(self) -> Flavour:
         """What kind of site this is and what it can do; asks the site once."""

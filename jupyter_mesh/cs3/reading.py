@@ -83,7 +83,7 @@ class Reading(Tree):
         """Open the bytes [start, stop) of a file. One Stat beside one InitiateFileDownload, and a GET.
 
         ``stop`` beyond the end is clipped; ``start`` beyond it raises RangeNotSatisfiable. A site without
-        ranges sends everything, and what was not asked for is dropped here. Waits, within limits, for a site
+        ranges sends everything: a copy stays here for a while and serves further parts of the same content. Waits, within limits, for a site
         that still processes the file. ``version`` is the key of an earlier version; raises NotSupported where
         versions can only be restored. Raises NotFound, IsADirectory, TransferFailed.
         """
@@ -164,14 +164,27 @@ class Reading(Tree):
         if clipped == start:
             yield Download(resource, start, clipped, _nothing())
             return
-        resource, reply = await self._fetch(place, source, resource, transfer, start, stop)
-        clipped = resource.size if stop is None else min(stop, resource.size)
-        skip = start if reply.status == 200 else 0
-        try:
-            async with aclosing(self._clip(reply, place, skip, clipped - start)) as chunks:
-                yield Download(resource, start, clipped, chunks)
-        finally:
-            reply.close()
+        copy = None if version else self._copies.find(resource)
+        if copy is None:
+            resource, reply = await self._fetch(place, source, resource, transfer, start, stop)
+            clipped = resource.size if stop is None else min(stop, resource.size)
+            try:
+                # All that comes before a part is sent in vain: it is worth a copy for the parts to follow.
+                wasted = start > 0 and reply.status == 200 and resource.etag and not version
+                if not wasted or not await self._copies.has_room(resource.size):
+                    async with aclosing(self._body(reply, place, start, clipped)) as views:
+                        yield Download(resource, start, clipped, views)
+                    return
+                whole = self._body(reply, place, 0, resource.size)
+                copy = self._copies.keep(resource, whole, reply.close)
+            finally:
+                if copy is None:
+                    reply.close()
+        async with (
+            self._copies.using(copy),
+            aclosing(copy.views(start, clipped)) as views,
+        ):
+            yield Download(resource, start, clipped, views)
 
     async def _source(self, place: Place) -> _Source:
         if place.root is not None and not place.rel and not (await self.flavour()).has_spaces:
@@ -338,10 +351,11 @@ class Reading(Tree):
         # Unchanged after all: this site tells another ETag over HTTP.
         return None if size in (None, seen.size) and seen.etag == resource.etag else seen
 
-    async def _clip(
-        self, reply: aiohttp.ClientResponse, place: Place, skip: int, count: int
+    async def _body(
+        self, reply: aiohttp.ClientResponse, place: Place, start: int, stop: int
     ) -> AsyncGenerator[memoryview, None]:
-        """``count`` bytes of a body after ``skip`` others."""
+        """Bytes [start, stop) out of an open reply."""
+        skip, count = (start if reply.status == 200 else 0), stop - start
         doing = f"read {place.path} to its end"
         try:
             async with aclosing(self._data.views(reply, skip + count)) as views:
@@ -349,7 +363,6 @@ class Reading(Tree):
                     dropped = min(skip, len(view))
                     skip -= dropped
                     if dropped < len(view):
-                        count -= len(view) - dropped
                         yield view[dropped:]
         except Refusal as refusal:
             raise error_of(refusal, doing, self.site) from refusal

@@ -349,6 +349,23 @@ class ClientContract:
                 assert await download.read() == expected
                 assert (download.start, download.stop) == (start, start + len(expected))
 
+    async def test_many_parts_of_a_larger_file(self, mesh: MeshClient, folder: str) -> None:
+        """Also where the site sends whole files only, at once and one after another, and after a change."""
+        path = f"{folder}/large.bin"
+
+        async def part(content: bytes, start: int) -> None:
+            stop = min(len(content), start + 70_000)
+            async with mesh.download(path, start=start, stop=stop) as download:
+                assert await download.read() == content[start:stop]
+
+        for size in (3_000_000, 3_000_000, 2_900_000):
+            content = secrets.token_bytes(size)
+            await mesh.upload(path, content)
+            starts = [0, 1, 1_500_000, 2_800_000, 70_000]
+            await part(content, 2_000_000)
+            await asyncio.gather(*(part(content, start) for start in starts))
+            await part(content, 0)
+
     async def test_parts_beyond_the_end(self, mesh: MeshClient, folder: str) -> None:
         await mesh.upload(f"{folder}/ten", b"0123456789")
         with pytest.raises(RangeNotSatisfiable):

@@ -1,5 +1,8 @@
 """Downloads from sites without ranges, with other versions, and with broken ends."""
 
+import asyncio
+import os
+import secrets
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -27,6 +30,68 @@ async def test_parts_of_files_on_sites_without_ranges(node: Node) -> None:
                 assert await download.read() == expected
         # Asked in vain once, remembered then.
         assert site.calls["GET"] == 3
+
+
+LARGE = secrets.token_bytes(5_000_000)
+
+
+async def part(mesh: MeshClient, start: int) -> None:
+    async with mesh.download("home/large", start=start, stop=start + 1000) as download:
+        assert await download.read() == LARGE[start : start + 1000]
+
+
+async def test_many_parts_cost_one_download_where_there_are_no_ranges(node: Node) -> None:
+    async with node(middlewares=[traps.no_ranges]) as (site, mesh):
+        await mesh.upload("home/large", LARGE)
+        await part(mesh, 4_000_000)
+        await asyncio.gather(*(part(mesh, start) for start in range(1000, 2_000_000, 100_000)))
+        # One in vain, one for all.
+        assert site.calls["GET"] == 2
+        await mesh.upload("home/large", LARGE[::-1])
+        async with mesh.download("home/large", start=1, stop=9) as download:
+            assert await download.read() == LARGE[::-1][1:9]
+        assert site.calls["GET"] == 3
+
+
+async def test_a_copy_that_breaks_off_is_an_error_and_is_not_kept(node: Node) -> None:
+    broken = [True]
+
+    @web.middleware
+    async def half(request: web.Request, handler) -> web.StreamResponse:
+        if request.method != "GET" or "Range" in request.headers or not broken:
+            return await handler(request)
+        broken.pop()
+        reply = web.StreamResponse(headers={"Content-Length": str(len(LARGE))})
+        await reply.prepare(request)
+        await reply.write(LARGE[:3_000_000])
+        request.transport.abort()
+        return reply
+
+    async with node(middlewares=[traps.no_ranges, half]) as (_, mesh):
+        await mesh.upload("home/large", LARGE)
+        with pytest.raises(MeshError, match=r"home/large"):
+            await part(mesh, 4_000_000)
+        await part(mesh, 4_000_000)
+
+
+async def test_copies_leave_nothing_behind(node: Node, tmp_path, monkeypatch) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(kept))
+    before = len(os.listdir("/proc/self/fd"))
+    async with node(middlewares=[traps.no_ranges]) as (_, mesh):
+        await mesh.upload("home/large", LARGE)
+        monkeypatch.setattr("jupyter_mesh.cs3.spooling.KEPT", 0.01)
+        await part(mesh, 4_000_000)
+        assert list(kept.iterdir()) == []
+        for _ in range(1000):
+            if mesh.spooled:
+                await asyncio.sleep(0.01)
+        assert mesh.spooled == 0
+        monkeypatch.setattr("jupyter_mesh.cs3.spooling.AT_MOST", 4_000_000)
+        await part(mesh, 4_000_000)
+        assert mesh.spooled == 0
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 async def test_a_version_is_not_mistaken_for_the_present(node: Node) -> None:
