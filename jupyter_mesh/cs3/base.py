@@ -15,6 +15,7 @@ from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from jupyter_mesh.cs3.data import DataGateway
 from jupyter_mesh.cs3.failures import refusal_of
 from jupyter_mesh.cs3.gateway import Gateway
+from jupyter_mesh.cs3.meter import Meter
 from jupyter_mesh.cs3.place import Entry, Place
 from jupyter_mesh.cs3.places import Places
 from jupyter_mesh.cs3.spooling import Copies
@@ -47,8 +48,9 @@ class SiteClient:
     def __init__(self, settings: SiteSettings, token: TokenSource) -> None:
         self.site = settings.name
         self.gateway = settings.target
-        self._gateway = Gateway(settings, token)
-        self._data = DataGateway(settings)
+        self.meter = Meter()
+        self._gateway = Gateway(settings, token, self.meter)
+        self._data = DataGateway(settings, self.meter)
         self._places = Places(self._gateway)
         self._copies = Copies()
         self._born = datetime.now(UTC)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ import aiohttp
 from jupyter_mesh.config import PLAINTEXT, SiteSettings, is_loopback
 from jupyter_mesh.cs3.failures import Refusal
 from jupyter_mesh.cs3.gateway import USER_AGENT
+from jupyter_mesh.cs3.meter import Meter
 from jupyter_mesh.cs3.receiving import received
 from jupyter_mesh.errors import InvalidRequest, NotAllowed
 
@@ -84,8 +86,9 @@ class DataGateway:
     ``close()``.
     """
 
-    def __init__(self, settings: SiteSettings) -> None:
+    def __init__(self, settings: SiteSettings, meter: Meter | None = None) -> None:
         self._settings = settings
+        self._meter = meter or Meter()
         self._session: aiohttp.ClientSession | None = None
         self._reading = aiohttp.ClientTimeout(
             total=None, sock_connect=10, sock_read=settings.timeout
@@ -134,6 +137,7 @@ class DataGateway:
         try:
             async with aclosing(received(reply, count, self._settings.timeout)) as views:
                 async for view in views:
+                    self._meter.received += len(view)
                     yield view
         except TimeoutError:
             failure = Refusal("GET", "DEADLINE_EXCEEDED")
@@ -159,7 +163,7 @@ class DataGateway:
             X_Lock_Id=lock_id,
             X_Lock_Holder=holder,
         )
-        reply = await self._send("PUT", transfer, headers, body if size else b"")
+        reply = await self._send("PUT", transfer, headers, self._counted(body) if size else b"")
         # 206 is the answer to chunked encoding: nothing was stored.
         if reply.status not in (200, 201, 204):
             raise _refusal("PUT", reply)
@@ -181,7 +185,14 @@ class DataGateway:
             Tus_Resumable="1.0.0",
             Upload_Offset=str(offset),
         )
-        return _offset_of("PATCH", await self._send("PATCH", transfer, headers, body))
+        return _offset_of(
+            "PATCH", await self._send("PATCH", transfer, headers, self._counted(body))
+        )
+
+    async def _counted(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for piece in body:
+            self._meter.sent += len(piece)
+            yield piece
 
     async def _send(
         self,
@@ -191,6 +202,24 @@ class DataGateway:
         body: AsyncIterator[bytes] | bytes | None = None,
     ) -> aiohttp.ClientResponse:
         self.check(transfer.url)
+        started, result = time.monotonic(), "cancelled"
+        try:
+            reply = await self._ask(method, transfer, headers, body)
+            result = "ok" if reply.status < 400 else _code_of(reply)
+            return reply
+        except Refusal as refusal:
+            result = refusal.code
+            raise
+        finally:
+            self._meter.note(method, result, time.monotonic() - started)
+
+    async def _ask(
+        self,
+        method: str,
+        transfer: Transfer,
+        headers: dict[str, str],
+        body: AsyncIterator[bytes] | bytes | None,
+    ) -> aiohttp.ClientResponse:
         session = self._session or await self._open()
         try:
             reply = await session.request(
@@ -237,8 +266,11 @@ def _trust(settings: SiteSettings) -> ssl.SSLContext:
 
 def _refusal(method: str, reply: aiohttp.ClientResponse) -> Refusal:
     reply.release()
-    code = BY_HTTP_STATUS.get(reply.status, "INTERNAL" if reply.status >= 400 else "DATA_LOSS")
-    return Refusal(method, code, f"HTTP {reply.status}")
+    return Refusal(method, _code_of(reply), f"HTTP {reply.status}")
+
+
+def _code_of(reply: aiohttp.ClientResponse) -> str:
+    return BY_HTTP_STATUS.get(reply.status, "INTERNAL" if reply.status >= 400 else "DATA_LOSS")
 
 
 def _offset_of(method: str, reply: aiohttp.ClientResponse) -> int:

@@ -18,6 +18,7 @@ from cs3.rpc.v1beta1 import code_pb2
 from jupyter_mesh._version import __version__
 from jupyter_mesh.auth import TokenSource, expiry_of
 from jupyter_mesh.cs3.failures import Refusal, error_of, sentence
+from jupyter_mesh.cs3.meter import Meter
 from jupyter_mesh.errors import InvalidRequest, LoginEnded, Unavailable
 
 if TYPE_CHECKING:
@@ -56,10 +57,13 @@ class Gateway:
     Whoever builds it awaits ``close()``.
     """
 
-    def __init__(self, settings: SiteSettings, token: TokenSource) -> None:
+    def __init__(
+        self, settings: SiteSettings, token: TokenSource, meter: Meter | None = None
+    ) -> None:
         self.settings = settings
         self.site = settings.name
         self.tokens = token
+        self._meter = meter or Meter()
         self._channel: grpc.aio.Channel | None = None
         self._stub: Any = None
         self._opening = asyncio.Lock()
@@ -69,6 +73,7 @@ class Gateway:
         """Close the channel; calls under way end as Unavailable. May be awaited twice."""
         channel, self._channel, self._stub = self._channel, None, None
         if channel is not None:
+            self._meter.channels -= 1
             await channel.close(grace=None)
 
     async def call(
@@ -167,6 +172,18 @@ class Gateway:
         raise AssertionError("the loop returns or raises")
 
     async def _once(self, name: str, request: Any, token: str, timeout: float) -> Any:
+        started, result = time.monotonic(), "cancelled"
+        try:
+            reply = await self._ask(name, request, token, timeout)
+            result = "ok"
+            return reply
+        except Refusal as refusal:
+            result = refusal.code
+            raise
+        finally:
+            self._meter.note(name, result, time.monotonic() - started)
+
+    async def _ask(self, name: str, request: Any, token: str, timeout: float) -> Any:
         stub = self._stub or await self._open()
         metadata = (("x-access-token", token),) if token else ()
         started = time.monotonic()
@@ -203,6 +220,7 @@ class Gateway:
                     self._channel = grpc.aio.secure_channel(
                         self.settings.target, credentials, OPTIONS
                     )
+                self._meter.channels += 1
                 self._stub = gw_grpc.GatewayAPIStub(self._channel)
             return self._stub
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Instance, TraitError, Unicode, default
@@ -39,7 +39,13 @@ from jupyter_mesh.server.handlers.versions import (
     VersionsHandler,
 )
 from jupyter_mesh.server.hub_token import HubToken
+from jupyter_mesh.server.metrics import MeshMetrics
 from jupyter_mesh.server.site import SiteWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jupyter_mesh.models import Transfer
 
 __all__ = ["MeshExtension"]
 
@@ -72,6 +78,7 @@ class MeshExtension(ExtensionApp):
     _hub_token: HubToken | None = None
     _refresher: asyncio.Task[None] | None = None
     _carrier: Carrier | None = None
+    _metrics: MeshMetrics | None = None
 
     @default("site_title")
     def _default_site_title(self) -> str:
@@ -83,6 +90,8 @@ class MeshExtension(ExtensionApp):
         self._manager = self._find_manager()
         client, problem = self._find_client()
         self.watch = SiteWatch(client, problem=problem)
+        if client is not None:
+            self._metrics = MeshMetrics(client, self._spooled, self._carried)
         if self._manager is not None and self.serverapp is not None:
             tell_save_errors(self._manager.save_errors, self.settings["event_logger"])
             self.collaboration = Collaboration.find(self.serverapp)
@@ -126,6 +135,8 @@ class MeshExtension(ExtensionApp):
             self._refresher.cancel()
             with suppress(asyncio.CancelledError):
                 await self._refresher
+        if self._metrics is not None:
+            self._metrics.close()
         await self.watch.close()
         if self._carrier is not None:
             await self._carrier.close()
@@ -186,6 +197,14 @@ class MeshExtension(ExtensionApp):
             contents = whole if isinstance(whole, CompositeContentsManager) else self._manager
             self._carrier = Carrier(contents, self._manager)
         return self._carrier
+
+    def _spooled(self) -> int:
+        """Bytes of uploads on this server's disk."""
+        manager = self._manager
+        return manager.spools.size if manager and manager.trait_has_value("spools") else 0
+
+    def _carried(self) -> Iterable[Transfer]:
+        return () if self._carrier is None else self._carrier.transfers
 
     def _find_manager(self) -> MeshContentsManager | None:
         """Our contents manager, alone or inside a composite."""
