@@ -48,6 +48,11 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
     return this._isPopulated;
   }
 
+  /** False if nothing can be put into the open folder. True until that is known. */
+  get isWritable(): boolean {
+    return this._isWritable;
+  }
+
   /** True if there is no row to show. */
   get isEmpty(): boolean {
     return this.items().next().done === true;
@@ -97,6 +102,7 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
   protected override handleContents(contents: Contents.IModel): void {
     super.handleContents(contents);
     this._isPopulated = true;
+    this._isWritable = contents.writable;
     this._count = (contents.content as Contents.IModel[]).filter(
       item => this.includeHiddenFiles || !item.name.startsWith('.')
     ).length;
@@ -164,6 +170,7 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
   private _opening: string | null = null;
   private _isSlow = false;
   private _isPopulated = false;
+  private _isWritable = true;
   private _count = 0;
   private _failure = '';
   private _isGone = false;

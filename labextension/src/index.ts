@@ -6,6 +6,7 @@ import { conflict } from './plugins/conflict';
 import { download } from './plugins/download';
 import { link } from './plugins/link';
 import { badges, listing } from './plugins/listing';
+import { locks } from './plugins/locks';
 import { panel } from './plugins/panel';
 import { site } from './plugins/site';
 import { status } from './plugins/status';
@@ -21,6 +22,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   collaboration,
   badges,
   listing,
+  locks,
   transfers,
   download
 ];

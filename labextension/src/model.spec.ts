@@ -83,6 +83,34 @@ describe('MeshModel', () => {
     expect(fetch.mock.calls).toEqual([[false], [true]]);
   });
 
+  it('does not answer a fresh question from a fresh one that has begun before it', async () => {
+    await Promise.all([
+      model.refresh(true),
+      model.refresh(true),
+      model.refresh(true)
+    ]);
+    expect(fetch.mock.calls).toEqual([[true], [true]]);
+  });
+
+  it.each([
+    ['offline', 'online', 10_000],
+    ['online', 'offline', 30_000]
+  ] as const)(
+    'a site found %s outside of the poll is asked again when that is due, not as for one that is %s',
+    async (state, before, due) => {
+      fetch.mockResolvedValue(answer({ state: before }));
+      model.watch(() => true);
+      await jest.advanceTimersByTimeAsync(1_000);
+      fetch.mockResolvedValue(answer({ state }));
+      await model.refresh(true);
+      fetch.mockClear();
+      await jest.advanceTimersByTimeAsync(due - 500);
+      expect(fetch).not.toHaveBeenCalled();
+      await jest.advanceTimersByTimeAsync(1_000);
+      expect(fetch).toHaveBeenCalledTimes(1);
+    }
+  );
+
   it('shows a server that does not answer as offline', async () => {
     const warn = jest.spyOn(console, 'warn').mockImplementation();
     fetch.mockRejectedValueOnce(new Error('no connection'));

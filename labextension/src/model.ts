@@ -85,15 +85,33 @@ export class MeshModel extends VDomModel implements IMeshModel {
     return Array.from(this._watchers).some(watcher => watcher());
   }
 
-  /** One request at a time, shared by all who ask; a fresh one starts after a cached one has ended. */
+  /**
+   * One request at a time, shared by all who ask.
+   *
+   * What runs may have looked before the reason to ask again: a fresh one, shared too, comes after it.
+   */
   private async _load(fresh: boolean): Promise<void> {
+    if (!this._pending) {
+      return this._start(fresh);
+    }
+    if (!fresh) {
+      return this._pending;
+    }
+    this._next ??= this._afterPending();
+    return this._next;
+  }
+
+  private async _afterPending(): Promise<void> {
     while (this._pending) {
-      if (this._pendingFresh || !fresh) {
-        return this._pending;
-      }
       await this._pending;
     }
-    this._pendingFresh = fresh;
+    this._next = null;
+    if (!this.isDisposed) {
+      await this._start(true);
+    }
+  }
+
+  private _start(fresh: boolean): Promise<void> {
     this._pending = this._ask(fresh);
     this.stateChanged.emit();
     return this._pending;
@@ -110,11 +128,15 @@ export class MeshModel extends VDomModel implements IMeshModel {
     if (this.isDisposed) {
       return;
     }
-    this._poll.frequency = {
-      ...this._poll.frequency,
-      interval:
-        this._status.state === 'online' ? INTERVAL.online : INTERVAL.offline
-    };
+    const interval =
+      this._status.state === 'online' ? INTERVAL.online : INTERVAL.offline;
+    if (interval !== this._poll.frequency.interval) {
+      this._poll.frequency = { ...this._poll.frequency, interval };
+      if (this._watchers.size) {
+        // The tick that is due was set with the interval before.
+        void this._poll.schedule();
+      }
+    }
     this.stateChanged.emit();
   }
 
@@ -122,7 +144,7 @@ export class MeshModel extends VDomModel implements IMeshModel {
   private _unreachable: MeshModel.IOptions['unreachable'];
   private _status: ISiteStatus | null = null;
   private _pending: Promise<void> | null = null;
-  private _pendingFresh = false;
+  private _next: Promise<void> | null = null;
   private _poll: Poll;
   private _watchers = new Set<() => boolean>();
 }

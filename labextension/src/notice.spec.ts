@@ -30,6 +30,7 @@ function situation(
     isPopulated: true,
     isEmpty: false,
     isFiltered: false,
+    isWritable: true,
     failure: '',
     path: 'mesh/home',
     areas: AREAS,
@@ -71,11 +72,21 @@ describe('noticeFor', () => {
 
   it('tells an empty area from an empty folder below it', () => {
     const top = noticeFor(situation({ isEmpty: true, path: 'mesh/shares' }));
-    expect(top).toEqual({ kind: 'empty', area: 'shares', isTop: true });
+    expect(top).toEqual({
+      kind: 'empty',
+      area: 'shares',
+      isTop: true,
+      isWritable: true
+    });
     const below = noticeFor(
       situation({ isEmpty: true, path: 'mesh/shares/x' })
     );
-    expect(below).toEqual({ kind: 'empty', area: 'shares', isTop: false });
+    expect(below).toEqual({
+      kind: 'empty',
+      area: 'shares',
+      isTop: false,
+      isWritable: true
+    });
   });
 });
 

@@ -10,7 +10,12 @@ export type Notice =
   | { kind: 'signed-out'; site: string }
   | { kind: 'error'; message: string }
   | { kind: 'filtered' }
-  | { kind: 'empty'; area: AreaName | null; isTop: boolean };
+  | {
+      kind: 'empty';
+      area: AreaName | null;
+      isTop: boolean;
+      isWritable: boolean;
+    };
 
 /** What the notice depends on. */
 export interface ISituation {
@@ -21,6 +26,7 @@ export interface ISituation {
   isPopulated: boolean;
   isEmpty: boolean;
   isFiltered: boolean;
+  isWritable: boolean;
   /** Why the folder could not be read, one sentence, or "". */
   failure: string;
   /** API path of the open folder. */
@@ -73,7 +79,8 @@ export function noticeFor(situation: ISituation): Notice {
     return {
       kind: 'empty',
       area: area?.name ?? null,
-      isTop: area?.path === situation.path.replace(/^\/+/, '')
+      isTop: area?.path === situation.path.replace(/^\/+/, ''),
+      isWritable: situation.isWritable
     };
   }
   return { kind: 'none' };

@@ -140,6 +140,8 @@ export interface IMeshPanel {
   /** Goes to a folder, given its API path. Does not bring the panel to the front. */
   showPath(path: string): Promise<void>;
   readonly browser: FileBrowser;
+  /** False if nothing can be put into the open folder. */
+  readonly isWritable: boolean;
   /** Puts a section below the files; setting its parent to null takes it away. */
   addSection(section: Widget): void;
   /** Opens a section that may be collapsed. */

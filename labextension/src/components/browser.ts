@@ -61,6 +61,7 @@ export class MeshFileBrowser extends FileBrowser {
       isPopulated: model.isPopulated,
       isEmpty: model.isEmpty,
       isFiltered: model.isFiltered,
+      isWritable: model.isWritable,
       failure: model.failure,
       path: model.path,
       areas: mesh.areas

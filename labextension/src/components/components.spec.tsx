@@ -198,7 +198,7 @@ describe('NoticeView', () => {
     ['a filter', { kind: 'filtered' }, 'Clear filter', 'clearFilter'],
     [
       'an empty folder',
-      { kind: 'empty', area: 'home', isTop: true },
+      { kind: 'empty', area: 'home', isTop: true, isWritable: true },
       'New notebook',
       'newNotebook'
     ]
@@ -208,24 +208,34 @@ describe('NoticeView', () => {
     expect(actions[action]).toHaveBeenCalled();
   });
 
+  it('offers nothing to do in a folder that takes nothing', () => {
+    show({ kind: 'empty', area: 'home', isTop: false, isWritable: false });
+    expect(screen.getByText('Nothing here yet.')).toBeTruthy();
+    expect(screen.queryByRole('button')).toBeNull();
+  });
+
   it('has nothing to press where nobody has shared anything', () => {
-    show({ kind: 'empty', area: 'shares', isTop: true });
+    show({ kind: 'empty', area: 'shares', isTop: true, isWritable: false });
     expect(screen.getByText(/Nobody has shared/)).toBeTruthy();
     expect(screen.queryByRole('button')).toBeNull();
   });
 });
 
 describe('Details', () => {
-  it('lists what is known of the site, and leaves out what is not', () => {
+  it('lists what the site can, what it lacks with what follows, and what nobody has tried', () => {
     render(<Details status={STATUS} trans={trans} />);
     expect(screen.getByText('mesh.alpine:9142')).toBeTruthy();
     const features = screen
       .getAllByRole('listitem')
       .map(item => item.textContent);
-    expect(features).toEqual([
-      'noShows who is editing a file',
-      'yesReads parts of large files'
-    ]);
+    expect(features).toHaveLength(6);
+    expect(features).toContain('yesReads parts of large files');
+    expect(features).toContain(
+      'not tried yetNotices when two people save the same file at once'
+    );
+    expect(features[1]).toMatch(
+      /^noShows who is editing a file.*without knowing of each other/
+    );
   });
 
   it('says how to connect when there is no site', () => {

@@ -12,21 +12,57 @@ interface IDetailsProps {
   trans: TranslationBundle;
 }
 
-/** What a site may offer, in the order in which people miss it. */
-function featureNames(trans: TranslationBundle): [string, string][] {
+/** Something that a site may offer. */
+interface IFeature {
+  key: string;
+  name: string;
+  /** What follows where the site does not offer it. */
+  lack: string;
+}
+
+/** In the order in which people miss it. */
+function features(trans: TranslationBundle): IFeature[] {
   return [
-    [
-      'conditions',
-      trans.__('Notices when two people save the same file at once')
-    ],
-    ['locks', trans.__('Shows who is editing a file')],
-    [
-      'version_downloads',
-      trans.__('Lets you look at an earlier version before you restore it')
-    ],
-    ['ranges', trans.__('Reads parts of large files')],
-    ['tus', trans.__('Goes on with uploads that were interrupted')],
-    ['tree_etags', trans.__('Sees quickly what has changed in a folder')]
+    {
+      key: 'conditions',
+      name: trans.__('Notices when two people save the same file at once'),
+      lack: trans.__(
+        'Before each save it is compared whether the file has changed, but a change within that same moment is replaced without a question.'
+      )
+    },
+    {
+      key: 'locks',
+      name: trans.__('Shows who is editing a file'),
+      lack: trans.__(
+        'Two people can edit the same file without knowing of each other. The second one is asked when saving.'
+      )
+    },
+    {
+      key: 'version_downloads',
+      name: trans.__(
+        'Lets you look at an earlier version before you restore it'
+      ),
+      lack: trans.__('An earlier version can be seen only by restoring it.')
+    },
+    {
+      key: 'ranges',
+      name: trans.__('Reads parts of large files'),
+      lack: trans.__(
+        'A part of a large file is there only after the whole file was fetched.'
+      )
+    },
+    {
+      key: 'tus',
+      name: trans.__('Goes on with uploads that were interrupted'),
+      lack: trans.__(
+        'An upload that breaks between Jupyter and the site is sent again from its beginning.'
+      )
+    },
+    {
+      key: 'tree_etags',
+      name: trans.__('Sees quickly what has changed in a folder'),
+      lack: trans.__('Every look at a folder reads all of it.')
+    }
   ];
 }
 
@@ -63,7 +99,11 @@ export function Details(props: IDetailsProps): JSX.Element {
   if (status.trace) {
     rows.push([trans.__('Reference'), status.trace]);
   }
-  const known = featureNames(trans).filter(([key]) => key in status.features);
+  const words = {
+    true: trans.__('yes'),
+    false: trans.__('no'),
+    undefined: trans.__('not tried yet')
+  };
   return (
     <div className="jp-MeshDetails">
       {status.message && <p role="status">{status.message}</p>}
@@ -77,21 +117,25 @@ export function Details(props: IDetailsProps): JSX.Element {
             </React.Fragment>
           ))}
       </dl>
-      {known.length > 0 && (
-        <>
-          <h3>{trans.__('What this site can do')}</h3>
-          <ul>
-            {known.map(([key, name]) => (
-              <li key={key} data-can={status.features[key]}>
-                <span className="jp-MeshDetails-can">
-                  {status.features[key] ? trans.__('yes') : trans.__('no')}
-                </span>
+      <h3>{trans.__('What this site can and cannot do')}</h3>
+      <ul>
+        {features(trans).map(({ key, name, lack }) => {
+          const can = status.features[key];
+          return (
+            <li key={key} data-can={can}>
+              <span className="jp-MeshDetails-can">
+                {words[`${can}` as keyof typeof words]}
+              </span>
+              <span>
                 {name}
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
+                {can === false && (
+                  <span className="jp-MeshDetails-lack">{lack}</span>
+                )}
+              </span>
+            </li>
+          );
+        })}
+      </ul>
     </div>
   );
 }

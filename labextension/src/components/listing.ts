@@ -14,7 +14,7 @@ const FEW = 150;
 const MARGIN = 30;
 
 /** Height of a row until one could be measured. */
-const USUAL_HEIGHT = 28;
+const USUAL_HEIGHT = 24;
 
 const ITEM_CLASS = 'jp-DirListing-item';
 const LAZY_CLASS = 'jp-mesh-mod-lazy';
@@ -214,9 +214,7 @@ export class LazyRows implements IDisposable {
     this._shown = this._shown.filter(index => index < items.length);
     this._arrange();
     this._draw(this._shown, message);
-    if (this._measure()) {
-      this._draw(this._arrange(), message);
-    }
+    this._onScroll();
     if (wasEmpty && items.length) {
       // The stock listing sizes its columns when the first rows have come.
       MessageLoop.sendMessage(listing, Widget.ResizeMessage.UnknownSize);
@@ -329,12 +327,17 @@ export class LazyRows implements IDisposable {
 
   /** Takes the height from a drawn row; true if it is another one than before. */
   private _measure(): boolean {
-    const node = this._inner._items[this._shown[0]] as HTMLElement | undefined;
-    const height = node?.offsetHeight ?? 0;
-    if (!this._isLong || height === 0 || height === this._height) {
+    const { _items: nodes } = this._inner;
+    const { contentNode } = this._listing;
+    const height = nodes[this._shown[0]]?.offsetHeight ?? 0;
+    if (height === 0 || height === this._height) {
       return false;
     }
+    const { scrollTop } = contentNode;
+    const before = this._height;
     this._height = height;
+    this._draw(this._arrange(), Widget.Msg.UpdateRequest);
+    contentNode.scrollTop = (scrollTop * height) / before;
     return true;
   }
 
@@ -354,6 +357,7 @@ export class LazyRows implements IDisposable {
     }
   }
 
+  /** Sees to it that what one looks at is drawn, once per frame. */
   private _onScroll = (): void => {
     cancelAnimationFrame(this._frame);
     this._frame = requestAnimationFrame(() => {
@@ -361,21 +365,26 @@ export class LazyRows implements IDisposable {
       // Before the next update the rows and the entries may differ in number.
       const isDue =
         listing.isVisible && inner._items.length === inner._sortedItems.length;
-      if (!this._isLong || !isDue) {
-        return;
-      }
-      const shown = new Set(this._shown);
-      const [first, last] = this._inSight();
-      const from = Math.max(0, first - MARGIN / 2);
-      const to = Math.min(inner._items.length - 1, last + MARGIN / 2);
-      for (let index = from; index <= to; index++) {
-        if (!shown.has(index)) {
-          this._draw(this._arrange(), Widget.Msg.UpdateRequest);
-          return;
-        }
+      // The stock rows get their icons, and with them their height, in the frame after they are drawn.
+      if (this._isLong && isDue && (this._measure() || !this._isReady())) {
+        this._draw(this._arrange(), Widget.Msg.UpdateRequest);
       }
     });
   };
+
+  /** True if what is in sight is drawn, and enough around it. */
+  private _isReady(): boolean {
+    const shown = new Set(this._shown);
+    const [first, last] = this._inSight();
+    const from = Math.max(0, first - MARGIN / 2);
+    const to = Math.min(this._inner._items.length - 1, last + MARGIN / 2);
+    for (let index = from; index <= to; index++) {
+      if (!shown.has(index)) {
+        return false;
+      }
+    }
+    return true;
+  }
 
   /** Home, End and the page keys, which the stock listing leaves to the scroll bar. */
   private _onKeydown(event: KeyboardEvent): void {
@@ -411,6 +420,8 @@ export class LazyRows implements IDisposable {
       inner._selectItem(target, false, false);
     }
     inner._focusItem(target);
+    // The browser is content with the name of the row.
+    nodes[target].scrollIntoView({ block: 'nearest' });
     listing.update();
   }
 

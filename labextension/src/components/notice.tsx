@@ -180,10 +180,17 @@ export function NoticeView(props: INoticeProps): JSX.Element | null {
           kind="empty"
           role="status"
           text={trans.__('Nothing here yet.')}
-          buttons={[
-            { label: trans.__('Upload files'), onClick: actions.upload },
-            { label: trans.__('New notebook'), onClick: actions.newNotebook }
-          ]}
+          buttons={
+            notice.isWritable
+              ? [
+                  { label: trans.__('Upload files'), onClick: actions.upload },
+                  {
+                    label: trans.__('New notebook'),
+                    onClick: actions.newNotebook
+                  }
+                ]
+              : []
+          }
         />
       );
   }

@@ -35,6 +35,10 @@ export class MeshPanel extends SidePanel implements IMeshPanel {
 
   readonly browser: MeshFileBrowser;
 
+  get isWritable(): boolean {
+    return this.browser.model.isWritable;
+  }
+
   async showPath(path: string): Promise<void> {
     const isFirst = !this._isOpened;
     this._isOpened = true;

@@ -9,11 +9,13 @@ import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { SharedClipboard } from '../clipboard';
+import { acceptDragged } from '../dragged';
 import { DOMAIN, IMeshPanel, NAMESPACE } from '../tokens';
 
 export const clipboard: JupyterFrontEndPlugin<void> = {
   id: `${NAMESPACE}:clipboard`,
-  description: 'Cut or copy in one file browser, paste in the other.',
+  description:
+    'Cut, copy or drag in one file browser, paste or drop in the other.',
   autoStart: true,
   requires: [IMeshPanel, IDefaultFileBrowser, IDocumentManager],
   optional: [ITranslator],
@@ -33,5 +35,17 @@ export const clipboard: JupyterFrontEndPlugin<void> = {
     });
     shared.add(panel.browser);
     shared.add(defaultBrowser);
+    for (const browser of [panel.browser, defaultBrowser]) {
+      acceptDragged(browser, manager, {
+        // Only of the Mesh panel is it known; elsewhere the server refuses.
+        isWritable: () => browser !== panel.browser || panel.isWritable,
+        onError: error => {
+          void showErrorMessage(
+            trans.__('Not everything could be moved'),
+            error instanceof Error ? error : String(error)
+          );
+        }
+      });
+    }
   }
 };

@@ -16,6 +16,7 @@ import {
 import type { MeshFileBrowser } from '../components/browser';
 import type { MeshPanel } from '../components/panel';
 import type { IMeshModel } from '../tokens';
+import { areaOf } from '../notice';
 import { CommandIDs } from '../tokens';
 import { pickFiles } from '../transfersentries';
 
@@ -28,6 +29,14 @@ interface IOptions {
   palette: ICommandPalette | null;
 }
 
+/** What needs a folder that takes something. */
+const NEED_ROOM = [
+  CommandIDs.newLauncher,
+  CommandIDs.newNotebook,
+  CommandIDs.newFolder,
+  CommandIDs.upload
+];
+
 const NO_ARGUMENTS = {
   args: { type: 'object', properties: {} } as ReadonlyJSONObject
 };
@@ -36,6 +45,33 @@ const NO_ARGUMENTS = {
 export function addBrowserCommands(options: IOptions): void {
   const { app, mesh, panel, browser, trans, palette } = options;
   const { commands } = app;
+  const { model } = browser;
+
+  /** Why nothing can be put into the open folder, or "". */
+  const obstacle = (): string => {
+    if (model.isWritable) {
+      return '';
+    }
+    const area = areaOf(model.path, mesh.areas);
+    const isTop = area?.path === model.path;
+    if (isTop && area.name === 'projects') {
+      return trans.__('Open a project to put something into it.');
+    }
+    if (isTop && area.name === 'shares') {
+      return trans.__('Open a shared folder to put something into it.');
+    }
+    return trans.__('You can view this folder but not change it.');
+  };
+  /** The caption of a command, or why it cannot be run. */
+  const orObstacle = (caption: string) => (): string => obstacle() || caption;
+  let lastObstacle = '';
+  model.changed.connect(() => {
+    const now = obstacle();
+    if (now !== lastObstacle) {
+      lastObstacle = now;
+      NEED_ROOM.forEach(id => commands.notifyCommandChanged(id));
+    }
+  });
 
   commands.addCommand(CommandIDs.refresh, {
     label: trans.__('Refresh Mesh'),
@@ -49,37 +85,39 @@ export function addBrowserCommands(options: IOptions): void {
 
   commands.addCommand(CommandIDs.newLauncher, {
     label: trans.__('New Launcher in Mesh Folder'),
-    caption: trans.__('New notebook or file in this folder'),
+    caption: orObstacle(trans.__('New notebook or file in this folder')),
     icon: addIcon,
     describedBy: NO_ARGUMENTS,
-    isEnabled: () => commands.hasCommand('launcher:create'),
+    isEnabled: () => !obstacle() && commands.hasCommand('launcher:create'),
     execute: () =>
       commands.execute('launcher:create', { cwd: browser.model.path })
   });
 
   commands.addCommand(CommandIDs.newNotebook, {
     label: trans.__('New Notebook in Mesh Folder'),
-    caption: trans.__('New notebook in this folder'),
+    caption: orObstacle(trans.__('New notebook in this folder')),
     describedBy: NO_ARGUMENTS,
-    isEnabled: () => commands.hasCommand('notebook:create-new'),
+    isEnabled: () => !obstacle() && commands.hasCommand('notebook:create-new'),
     execute: () =>
       commands.execute('notebook:create-new', { cwd: browser.model.path })
   });
 
   commands.addCommand(CommandIDs.newFolder, {
     label: trans.__('New Mesh Folder'),
-    caption: trans.__('New folder'),
+    caption: orObstacle(trans.__('New folder')),
     icon: newFolderIcon,
     describedBy: NO_ARGUMENTS,
+    isEnabled: () => !obstacle(),
     // A failure was shown by the browser.
     execute: () => browser.createNewDirectory().catch(() => undefined)
   });
 
   commands.addCommand(CommandIDs.upload, {
     label: trans.__('Upload to Mesh Folder'),
-    caption: trans.__('Upload files'),
+    caption: orObstacle(trans.__('Upload files')),
     icon: fileUploadIcon,
     describedBy: NO_ARGUMENTS,
+    isEnabled: () => !obstacle(),
     execute: async () => {
       try {
         const files = await pickFiles('several');

@@ -14,7 +14,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { MeshRenderer } from '../components/badges';
 import { LazyRows, listingOf } from '../components/listing';
-import { DOMAIN, NAMESPACE } from '../tokens';
+import { DOMAIN, IMeshModel, NAMESPACE } from '../tokens';
 
 /** A plugin of its own: only one can provide the renderer, and an administrator may prefer another. */
 export const badges: JupyterFrontEndPlugin<IDefaultFileBrowserRenderer> = {
@@ -22,9 +22,13 @@ export const badges: JupyterFrontEndPlugin<IDefaultFileBrowserRenderer> = {
   description: 'Says in the default file browser who is editing a file.',
   autoStart: true,
   provides: IDefaultFileBrowserRenderer,
+  requires: [IMeshModel],
   optional: [ITranslator],
-  activate: (_: JupyterFrontEnd, translator: ITranslator | null) =>
-    new MeshRenderer((translator ?? nullTranslator).load(DOMAIN))
+  activate: (
+    _: JupyterFrontEnd,
+    mesh: IMeshModel,
+    translator: ITranslator | null
+  ) => new MeshRenderer(mesh, (translator ?? nullTranslator).load(DOMAIN))
 };
 
 export const listing: JupyterFrontEndPlugin<void> = {
