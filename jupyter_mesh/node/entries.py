@@ -8,6 +8,7 @@ import os
 import secrets
 import time
 import uuid
+from itertools import starmap
 from typing import TYPE_CHECKING, NamedTuple
 
 from jupyter_mesh.node.refusal import Reason, Refused
@@ -89,7 +90,7 @@ class Entries:
     def children(self, folder: str) -> list[Entry]:
         """All entries of a folder, also those that are gone."""
         query = f"SELECT {_COLUMNS} FROM nodes WHERE parent = ?"
-        return list(map(Entry._make, self._index.tuples(query, folder)))
+        return list(starmap(Entry, self._index.tuples(query, folder)))
 
     def insert(self, entry: Entry) -> None:
         """Store an entry, new or known."""

@@ -58,13 +58,35 @@ def _is_ours(status: os.stat_result) -> bool:
 
 
 def _same(entry: Entry, status: os.stat_result) -> bool:
-    if (
-        entry.gone
-        or entry.inode != status.st_ino
-        or bool(entry.folder) != stat.S_ISDIR(status.st_mode)
-    ):
+    if entry.gone or entry.inode != status.st_ino:
         return False
-    return bool(entry.folder) or (entry.stamp == stamp_of(status) and entry.size == status.st_size)
+    if entry.folder:
+        return stat.S_ISDIR(status.st_mode)
+    return (
+        entry.size == status.st_size
+        and entry.stamp == stamp_of(status)
+        and stat.S_ISREG(status.st_mode)
+    )
+
+
+def _statuses(folder: str) -> dict[str, os.stat_result]:
+    """What the disk says of each file and folder in ``folder``, by name."""
+    seen = {}
+    # By descriptor: the kernel need not walk the path for each of ten thousand names.
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for name in os.listdir(opened):
+            try:
+                status = os.stat(name, dir_fd=opened, follow_symlinks=False)
+                name.encode()
+            except (FileNotFoundError, UnicodeEncodeError):
+                # Removed meanwhile, or bytes that no CS3 message can carry.
+                continue
+            if _is_ours(status):
+                seen[name] = status
+    finally:
+        os.close(opened)
+    return seen
 
 
 class Tree:
@@ -225,21 +247,10 @@ class Tree:
 
     def _scan(self, place: Place) -> tuple[list[Entry], dict[str, os.stat_result], bool]:
         """Read a folder; returns its entries, what the disk says of them, and whether the index had to follow."""
-        seen: dict[str, os.stat_result] = {}
-        with os.scandir(place.disk) as found:
-            for item in found:
-                try:
-                    status = item.stat(follow_symlinks=False)
-                    item.name.encode()
-                except (FileNotFoundError, UnicodeEncodeError):
-                    # Removed meanwhile, or bytes that no CS3 message can carry.
-                    continue
-                if _is_ours(status):
-                    seen[item.name] = status
+        seen = _statuses(place.disk)
         known = self.entries.children(place.entry.id)
-        here = {entry.name for entry in known}
-        if len(here) == len(seen) and all(
-            entry.name in seen and _same(entry, seen[entry.name]) for entry in known
+        if len(known) == len(seen) and all(
+            (status := seen.get(entry.name)) is not None and _same(entry, status) for entry in known
         ):
             return known, seen, False
         changed = self._agree(place, seen, known)

@@ -177,7 +177,7 @@ class Describer:
         else:
             template.id.CopyFrom(resource_id(site, space, (), ""))
             template.parent_id.space_id = template.id.space_id
-        self._template = template
+        self._template = template.SerializeToString()
 
     def info(
         self,
@@ -204,7 +204,8 @@ class Describer:
         lock: Row | None = None,
     ) -> None:
         """As ``info``, into an empty message: a long listing is made in place."""
-        info.MergeFrom(self._template)
+        # Bytes are merged in half the time of a message.
+        info.MergeFromString(self._template)
         info.type = (
             resources.RESOURCE_TYPE_CONTAINER if entry.folder else resources.RESOURCE_TYPE_FILE
         )
@@ -212,11 +213,12 @@ class Describer:
         info.path = path
         info.mime_type = "httpd/unix-directory" if entry.folder else mime_type(entry.name)
         info.size = entry.size
-        info.mtime.seconds, nanos = divmod(entry.mtime, 10**9)
+        mtime = info.mtime
+        mtime.seconds = entry.mtime // 10**9
         if self._flavour.spaces:
             info.id.opaque_id = entry.id
             info.name = entry.name or self._space.name
-            info.mtime.nanos = nanos
+            mtime.nanos = entry.mtime % 10**9
             if entry.parent:
                 info.parent_id.opaque_id = entry.parent
             else:
