@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["POLL_INTERVAL", "Collaboration"]
 
-EXTENSION = "jupyter_server_ydoc"
+EXTENSION, FILE_IDS = "jupyter_server_ydoc", "jupyter_server_fileid"
 
 POLL_INTERVAL = 20.0
 """Seconds between two looks at the file of an open document, unless the operator says otherwise. Each is
@@ -35,14 +35,19 @@ class Collaboration:
 
     @classmethod
     def find(cls, serverapp: ServerApp) -> Collaboration | None:
-        """Join jupyter-collaboration, before it is loaded; None where it is not enabled."""
-        apps = serverapp.extension_manager.extension_apps.get(EXTENSION)
-        if not apps:
+        """Join jupyter-collaboration and its file ids before they are loaded; None where it is not enabled."""
+        apps = serverapp.extension_manager.extension_apps
+        for file_ids in apps.get(FILE_IDS, ()):
+            if "file_id_manager_class" not in file_ids.config.FileIdExtension:
+                from jupyter_mesh.server.file_ids import PathFileIds
+
+                file_ids.file_id_manager_class = PathFileIds
+        if not apps.get(EXTENSION):
             return None
         from jupyter_mesh.server.room import install
 
         install()
-        extension = next(iter(apps))
+        extension = next(iter(apps[EXTENSION]))
         if "file_poll_interval" not in extension.config.YDocExtension:
             extension.file_poll_interval = POLL_INTERVAL
         if "db_path" not in extension.config.SQLiteYStore:
