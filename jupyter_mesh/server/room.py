@@ -4,96 +4,36 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Any
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Any
 
 from jupyter_server_ydoc import app, handlers, loaders
-from jupyter_server_ydoc.loaders import FileLoader
 from jupyter_server_ydoc.rooms import DocumentRoom
 from jupyter_server_ydoc.utils import LogLevel, OutOfBandChanges
-from pycrdt import Map
+from jupyter_ydoc import ydocs as YDOCS
+from pycrdt import Doc, Map
+from pycrdt.store import YDocNotFound
 from tornado.web import HTTPError
 
-from jupyter_mesh.contents import CompositeContentsManager, MeshContentsManager
-from jupyter_mesh.errors import Conflict, Locked, MeshError, NotAllowed, NotFound
-from jupyter_mesh.paths import is_within, name_of
+from jupyter_mesh.errors import Conflict, MeshError, NotFound
+from jupyter_mesh.paths import name_of
+from jupyter_mesh.server.loader import MeshLoader
 
-__all__ = ["MeshLoader", "MeshRoom", "install"]
+if TYPE_CHECKING:
+    from jupyter_mesh.contents import MeshContentsManager
+
+__all__ = ["MeshRoom", "install"]
 
 KERNEL_METADATA = ("kernelspec", "language_info")
 """What a kernel tells of itself when a notebook is opened. Nobody wrote it."""
+
+UNSAVED = "mesh_unsaved"
+"""In the state of a document that could not be stored: what it was based on. It outlives room and server."""
 
 
 def install() -> None:
     """Have jupyter-collaboration make our rooms and loaders from now on."""
     handlers.DocumentRoom = app.DocumentRoom = MeshRoom
     loaders.FileLoader = MeshLoader
-
-
-class MeshLoader(FileLoader):
-    """Reads and stores one file for its rooms.
-
-    ``last_modified`` is the state that their text is based on: it changes only when they load or store, not
-    when a poll looks. So a save between a look and the loading of what was found there cannot win.
-    """
-
-    _current_path: str
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.rooms: WeakSet[MeshRoom] = WeakSet()
-        super().__init__(*args, **kwargs)
-
-    @property
-    def mesh(self) -> MeshContentsManager | None:
-        """Our manager, if the file is one of the mesh."""
-        manager = self._contents_manager
-        if isinstance(manager, CompositeContentsManager):
-            manager = manager.mesh
-        if isinstance(manager, MeshContentsManager) and is_within(self.path, manager.prefix):
-            return manager
-        return None
-
-    async def maybe_notify(self) -> None:
-        """Look at the file; tell the rooms if it changed, to an older state too, or that the site is there."""
-        if self.mesh is None:
-            await super().maybe_notify()
-            return
-        async with self._lock:
-            path = self.path
-            moved, self._current_path = path != self._current_path, path
-            model = await self._contents_manager.get(path, content=False)
-            changed = self.last_modified not in (None, model["last_modified"])
-        if moved:
-            for tell in self._filepath_subscriptions.values():
-                tell()
-        if changed:
-            await asyncio.gather(*(tell() for tell in self._subscriptions.values()))
-        else:
-            await asyncio.gather(*(room.look_again() for room in self.rooms))
-
-    async def overwrite(self, model: dict[str, Any], seen: str) -> dict[str, Any]:
-        """Store over what others stored, if that is what the user has ``seen`` (its hash); raises Conflict if not."""
-        async with self._lock:
-            path = self.path
-            try:
-                now = await self._contents_manager.get(path, content=False, require_hash=True)
-            except HTTPError as error:
-                if error.status_code != 404:
-                    raise
-            else:
-                if seen != now["hash"]:
-                    raise Conflict(f'"{name_of(path)}" was changed once more by somebody else.')
-            return await self._save_content_at_path(model, path)  # type: ignore[no-any-return]  # untyped there
-
-    async def why_read_only(self) -> MeshError:
-        """Why the file cannot be written now."""
-        path = self.path
-        model = await self._contents_manager.get(path, content=False)
-        lock = model.get("mesh", {}).get("lock")
-        if lock and not lock.get("mine"):
-            holder = lock.get("holder") or "somebody else"
-            return Locked(f'"{name_of(path)}" is locked by {holder}. Your changes are kept here.')
-        return NotAllowed(f'You can view "{name_of(path)}" but not change it.')
 
 
 class MeshRoom(DocumentRoom):
@@ -142,10 +82,43 @@ class MeshRoom(DocumentRoom):
         return self._edits != self._stored
 
     async def initialize(self) -> None:
-        """Load the document."""
+        """Load the document; text that an earlier room could not store comes back with it."""
+        if self.ready:
+            return
+        kept = await self._kept() if self._mesh is not None else None
         await super().initialize()
         if self._told is None:
             self._told = self._metadata()
+        if kept is not None:
+            base, text = kept
+            if text != await self._document.aget():
+                if base != self._base():
+                    self._stale, self._conflict = True, self._new_conflict("")
+                async with self._update_lock:
+                    await self._replace(text)
+                self._edits += 1
+            self._save_soon(now=False)
+
+    async def _kept(self) -> tuple[str, Any] | None:
+        """What an earlier room could not store: what it was based on, and the text."""
+        if self.ystore is None:
+            return None
+        async with self.ystore.start_lock:
+            if not self.ystore.started.is_set():
+                self.create_task(self.ystore.start())
+                await self.ystore.started.wait()
+        document = YDOCS.get(self._file_type, YDOCS["file"])(Doc())
+        try:
+            await self.ystore.apply_updates(document.ydoc)
+        except YDocNotFound:
+            return None
+        base = document.ystate.get(UNSAVED)
+        return None if base is None else (base, await document.aget())
+
+    def _base(self) -> str:
+        """What tells the state of the file that the text is based on from others."""
+        modified = self._file.last_modified
+        return modified.isoformat() if modified else ""
 
     # Edits
 
@@ -279,6 +252,7 @@ class MeshRoom(DocumentRoom):
         self._stored, self._told = edits, self._metadata()
         async with self._update_lock:
             self._document.dirty = self._is_unsaved
+            self._document.ystate.pop(UNSAVED, None)
             if hash is not None:
                 self._document.hash = hash
         if mesh := self._mesh:
@@ -287,6 +261,8 @@ class MeshRoom(DocumentRoom):
     def _note(self, error: MeshError | HTTPError) -> None:
         self._failed = True
         self._document.dirty = True
+        if self._conflict is None and UNSAVED not in self._document.ystate:
+            self._document.ystate[UNSAVED] = self._base()
         path = self.document_path
         if mesh := self._mesh:
             mesh.save_errors.failed(path, error)
@@ -312,15 +288,19 @@ class MeshRoom(DocumentRoom):
         self._stale = True
         if self._conflict is not None:
             raise self._conflict
+        if self._is_unsaved and UNSAVED not in self._document.ystate:
+            self._document.ystate[UNSAVED] = self._base()
         theirs = await self._file.load_content(self._file_format, self._file_type)
         if self._is_unsaved and await self._document.aget() != theirs["content"]:
-            name = name_of(self.document_path)
-            self._conflict = Conflict(
-                f'"{name}" was changed by somebody else while it was edited here. '
-                "Your changes are still here."
-            )
+            self._conflict = self._new_conflict(await self._file.changed_by())
             raise self._conflict
         await self._show(theirs["content"])
+
+    def _new_conflict(self, who: str) -> Conflict:
+        return Conflict(
+            f'"{name_of(self.document_path)}" was changed by {who or "somebody else"} while it was '
+            "edited here. Your changes are still here."
+        )
 
     async def load_theirs(self) -> None:
         """Give up the text of this room for what is stored. Raises what kept that from being read."""
@@ -334,11 +314,15 @@ class MeshRoom(DocumentRoom):
         edits = self._edits
         async with self._update_lock:
             if await self._document.aget() != content:
-                self._loading = asyncio.current_task()
-                try:
-                    await self._document.aset(content)
-                finally:
-                    self._loading = None
+                await self._replace(content)
         await self._settle(edits, None)
         if self._is_unsaved:
             self._save_soon()
+
+    async def _replace(self, content: Any) -> None:
+        """Set the text; what others write between its pieces is theirs."""
+        self._loading = asyncio.current_task()
+        try:
+            await self._document.aset(content)
+        finally:
+            self._loading = None

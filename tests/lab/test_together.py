@@ -15,7 +15,11 @@ MANAGER = "--ServerApp.contents_manager_class=jupyter_mesh.contents.CompositeCon
 @pytest.fixture(scope="module")
 def room_lab(site, run_lab, tmp_path_factory) -> Iterator[str]:
     """A JupyterLab with jupyter-collaboration that looks at open files every second."""
-    options = [MANAGER, "--YDocExtension.file_poll_interval=1"]
+    options = [
+        MANAGER,
+        "--YDocExtension.file_poll_interval=1",
+        "--YDocExtension.document_cleanup_delay=1",
+    ]
     home = tmp_path_factory.mktemp("room")
     with run_lab(home, site.environment, *options, together=True) as url:
         yield url
@@ -174,3 +178,41 @@ def test_theirs_can_be_loaded(conflict, site):
     expect(text_of(page)).to_contain_text("theirs")
     expect(line_of(page)).to_have_count(0)
     assert site.get(path) == "start\ntheirs"
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["nobody else wrote", "somebody else wrote"])
+def test_text_outlives_its_room(join, site, room_lab, token, changed):
+    path = f"home/room-{changed}.txt"
+    site.put(path, "start\n")
+    page = join(f"mesh/{path}")
+    expect(text_of(page)).to_contain_text("start")
+    site.stop()
+    try:
+        type_at_end(page, "kept")
+        expect(line_of(page)).to_contain_text("does not answer")
+        rooms = events_of(page)
+        page.evaluate("window.jupyterapp.shell.currentWidget.context.model.dirty = false")
+        page.evaluate("window.jupyterapp.shell.currentWidget.close()")
+        page.wait_for_function(f"() => {rooms}.some(msg => msg === 'Room deleted.')")
+        if changed:
+            site.put(path, "start\ntheirs")
+    finally:
+        site.start()
+    again = join(f"mesh/{path}")
+    expect(text_of(again)).to_contain_text("kept")
+    if changed:
+        expect(line_of(again)).to_contain_text("was changed by somebody else")
+        assert site.get(path) == "start\ntheirs"
+    else:
+        holds(site, path, "start\nkept")
+
+
+def events_of(page: Page) -> str:
+    """Collects what jupyter-collaboration tells of its rooms; gives the name of the list."""
+    page.evaluate(
+        """window.roomMessages = [];
+        window.jupyterapp.serviceManager.events.stream.connect((_, event) => {
+          window.roomMessages.push(event.msg);
+        })"""
+    )
+    return "window.roomMessages"

@@ -12,6 +12,7 @@ from jupyter_mesh.server.collaboration import POLL_INTERVAL
 from jupyter_mesh.testing.site import run_node
 
 MANAGER = "--ServerApp.contents_manager_class=jupyter_mesh.contents.CompositeContentsManager"
+OPEN = "window.jupyterapp.commands.execute('docmanager:open', {path: 'mesh/home/n.ipynb'})"
 NOTEBOOK = {
     "cells": [
         {
@@ -75,7 +76,9 @@ def test_who_only_looks_writes_nothing_and_asks_little(counted_lab, counted_site
         pages.append(page)
         patience = page.get_by_role("button", name="Continue waiting")
         page.add_locator_handler(patience, lambda button: button.click())
-        page.goto(f"{counted_lab}/lab/tree/mesh/home/n.ipynb?reset&token={token}")
+        page.goto(f"{counted_lab}/lab?reset&token={token}")
+        page.locator("#jp-main-dock-panel").wait_for()
+        page.evaluate(OPEN)
         expect(page.get_by_text("| Idle").first).to_be_visible(timeout=60_000)
         # Longer than the pause before the server saves by itself.
         page.wait_for_timeout(3000)
