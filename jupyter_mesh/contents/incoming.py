@@ -6,7 +6,6 @@ import asyncio
 import errno
 import json
 import os
-import re
 import tempfile
 from typing import Any, BinaryIO, cast
 
@@ -14,21 +13,11 @@ import orjson
 from tornado.web import HTTPError
 
 from jupyter_mesh.contents.answers import Refusal
-from jupyter_mesh.contents.large import FULL
+from jupyter_mesh.contents.large import FULL, LIGHT_TEXT, is_light
 
 __all__ = ["Incoming"]
 
-IN_MEMORY = 2 << 20
-"""Bytes of a body that are kept in memory: a piece of an upload of Lab fits."""
-
-LIGHT_MODEL = 512 << 10
-"""Bytes up to which any model is parsed here: larger ones can hold up the event loop."""
-
 PIECE = 1 << 20
-
-BEGIN = 512
-FILE = re.compile(rb'"type"\s*:\s*"file"')
-"""A file is one long string, which is parsed in no time."""
 
 
 class Incoming:
@@ -47,7 +36,7 @@ class Incoming:
             return
         self._pieces += chunk
         self.size += len(chunk)
-        if len(self._pieces) >= PIECE and self.size > IN_MEMORY:
+        if len(self._pieces) >= PIECE and self.size > LIGHT_TEXT:
             try:
                 await self.to_file()
             except HTTPError as error:
@@ -57,9 +46,7 @@ class Incoming:
     @property
     def is_light(self) -> bool:
         """True for a body that can be parsed here without holding up the server."""
-        if self.file is not None:
-            return False
-        return self.size <= LIGHT_MODEL or FILE.search(self._pieces, 0, BEGIN) is not None
+        return self.file is None and is_light(self._pieces)
 
     async def to_file(self) -> BinaryIO:
         """The file with all of the body so far. Raises 507 when the disk of the server is full."""

@@ -26,10 +26,29 @@ if TYPE_CHECKING:
 
     from jupyter_mesh.contents.models import Model
 
-__all__ = ["BLOCK", "Inline", "Received", "as_base64", "as_is", "as_text", "received", "scratch"]
+__all__ = [
+    "BLOCK",
+    "FULL",
+    "LIGHT_TEXT",
+    "Inline",
+    "Received",
+    "as_base64",
+    "as_is",
+    "as_text",
+    "is_light",
+    "received",
+    "scratch",
+]
 
 BLOCK = 3 << 18
 """Bytes that are handled at once: a multiple of 3, so that base64 of blocks can be joined."""
+
+LIGHT = 512 << 10
+"""Bytes of JSON up to which parsing does not hold up the event loop, whatever they are."""
+
+LIGHT_TEXT = 4 << 20
+QUOTES = 10_000
+"""Up to so many bytes with so few quotes in them it does not either: they are few long strings, as images are."""
 
 FULL = "The Jupyter server has no room left for this document. Free some of its disk and try again."
 
@@ -43,6 +62,11 @@ class Inline:
     content: AsyncIterator[bytes]
     digest: str
     """Another one for every other content."""
+
+
+def is_light(data: bytes | bytearray) -> bool:
+    """True for JSON that is parsed so quickly that another process is not worth it."""
+    return len(data) <= LIGHT or (len(data) <= LIGHT_TEXT and data.count(b'"') <= QUOTES)
 
 
 @asynccontextmanager

@@ -120,7 +120,7 @@ class MeshContentsManager(MeshWriter):
         if self.pre_save_hook is not None or self._pre_save_hooks:
             return None
         target = await stack.enter_async_context(scratch())
-        made = await self._notebooks.convert("save", body, target, path)
+        made = await self._notebooks.convert("save", body, target, clean(path))
         if made is None:
             return None
         stored = Body(target, made["size"], Checksum("sha1", made["sha1"]))

@@ -70,7 +70,8 @@ class DocumentProcess:
                 self._idle.cancel()
             try:
                 async with asyncio.timeout(DEADLINE):
-                    if signing != self._signing:
+                    ended = self._process is not None and self._process.poll() is not None
+                    if ended or signing != self._signing:
                         await self._end()
                     link = self._socket or await self._start(signing)
                     request = json.dumps({"way": way}).encode() + b"\n"

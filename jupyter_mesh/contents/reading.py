@@ -12,7 +12,16 @@ from jupyter_mesh.contents.archive import MeshTree, Tree
 from jupyter_mesh.contents.documents import LIGHT, encode
 from jupyter_mesh.contents.files import FileSource, MeshSource
 from jupyter_mesh.contents.folders import Folders
-from jupyter_mesh.contents.large import Inline, as_base64, as_is, as_text, received, scratch
+from jupyter_mesh.contents.large import (
+    LIGHT_TEXT,
+    Inline,
+    as_base64,
+    as_is,
+    as_text,
+    is_light,
+    received,
+    scratch,
+)
 from jupyter_mesh.contents.models import Model, clean, model_of
 from jupyter_mesh.contents.questions import RECENT
 from jupyter_mesh.errors import (
@@ -30,9 +39,6 @@ if TYPE_CHECKING:
     from jupyter_mesh.models import Resource
 
 __all__ = ["MeshReader"]
-
-LIGHT_NOTEBOOK = 512 << 10
-"""Bytes up to which a notebook is parsed here: larger ones would hold up the event loop."""
 
 MAX_INLINE = 256 << 20
 """Bytes of a file that travel inside JSON at most: it costs several times as much memory on both sides."""
@@ -166,11 +172,14 @@ class MeshReader(Folders):
                 resource = download.resource
                 model = await self._told(resource, path, type, hashed)
                 is_notebook = model["type"] == "notebook"
-                if resource.size <= (LIGHT_NOTEBOOK if is_notebook else LIGHT):
+                pieces = download.views
+                if resource.size <= (LIGHT_TEXT if is_notebook else LIGHT):
                     data = await download.read()
-                    return await self._model_of(resource, data, path, type, format, hashed)
+                    if not is_notebook or is_light(data):
+                        return await self._model_of(resource, data, path, type, format, hashed)
+                    pieces = _once(data)
                 source = await stack.enter_async_context(scratch())
-                have = await received(download.views, source)
+                have = await received(pieces, source)
             self._memory.read(resource)
             if is_notebook:
                 return await self._large_notebook(stack, model, have, path)
@@ -210,3 +219,7 @@ class MeshReader(Folders):
         """The bytes behind an API path, for the files handler."""
         path, mesh = self._open(path, 404)
         return MeshSource(self.client, mesh)
+
+
+async def _once(data: bytes) -> AsyncIterator[memoryview]:
+    yield memoryview(data)
