@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 from contextlib import suppress
@@ -126,6 +127,10 @@ class MeshExtension(ExtensionApp):
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Keep the token file fresh in a server that a hub of ours started."""
+        # What the start has made stays for good. Python would look through all of it every few listings, and
+        # stop the server for 130 ms (measured) each time.
+        gc.collect()
+        gc.freeze()
         if self._hub_token is not None:
             self._refresher = asyncio.create_task(self._hub_token.run())
 

@@ -87,7 +87,7 @@ async def test_a_look_is_one_stat(cost, folder, contents):
         assert await cost("GET", folder, **query) == {"Stat": 1}
         assert await cost("GET", join(folder, "none"), **query) == {"Stat": 1}
     # Looks at the same thing at the same time are one.
-    contents.changed(path)
+    contents.site_part(path).changed(path)
     site_asked = await cost.together(*[("GET", path)] * 5, content=0)
     assert site_asked == {"Stat": 1}
     listed = await cost.together(*[("GET", folder)] * 5, content=1)
