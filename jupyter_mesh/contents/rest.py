@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from contextlib import AsyncExitStack
@@ -143,6 +144,8 @@ class ContentsHandler(stock.ContentsHandler):
         part = manager.site_part(path)
         self._saving = True
         async with AsyncExitStack() as stack:
+            # To give back the room of a large file takes a while.
+            stack.push_async_callback(asyncio.to_thread, self._body.close)
             model = None
             if part is not None and not self._body.is_light:
                 model = await part.unpack(stack, await self._body.to_file(), path)
