@@ -25,6 +25,7 @@ __all__ = [
     "AREAS",
     "BY_ID",
     "HOME",
+    "MAX_NAME_BYTES",
     "MOUNT",
     "PROJECTS",
     "SHARES",

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mesh.errors import NotFound
-from jupyter_mesh.paths import name_of, normalise
+from jupyter_mesh.paths import MAX_NAME_BYTES, name_of, normalise
 
 if TYPE_CHECKING:
     from jupyter_mesh.models import Resource
@@ -130,5 +130,8 @@ def next_name(name: str, taken: set[str], insert: str = "") -> str:
     number = 0
     while name in taken:
         number += 1
-        name = f"{stem}{insert}{number}{suffix}"
+        end = f"{insert}{number}{suffix}"
+        # A name that is as long as names can be gives up its last letters.
+        start = stem.encode()[: max(1, MAX_NAME_BYTES - len(end.encode()))]
+        name = start.decode(errors="ignore") + end
     return name

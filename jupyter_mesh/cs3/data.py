@@ -33,7 +33,13 @@ log = logging.getLogger(__name__)
 CHUNK = 1 << 20
 CONNECTIONS = 16
 
-STORING = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600)
+SENDING = aiohttp.ClientTimeout(total=None, sock_connect=10)
+
+STALL = 60.0
+"""Seconds in which a site has to take the next piece of an upload, and to answer after the last one."""
+
+STORED_PER_SECOND = 2 << 20
+STORING_AT_MOST = 600.0
 """A site may take minutes to store what it has received; nothing is heard from it meanwhile."""
 
 BY_HTTP_STATUS = {
@@ -74,6 +80,17 @@ class Transfer:
         return self._headers | {
             name.replace("_", "-"): value for name, value in more.items() if value
         }
+
+    def renewed(self, access_token: str) -> Transfer:
+        """The same transfer for a newer token of the user."""
+        return Transfer(
+            self.protocol, self.url, self._headers.get("X-Reva-Transfer", ""), access_token
+        )
+
+    @property
+    def access_token(self) -> str:
+        """The token of the user that it is sent with."""
+        return self._headers["x-access-token"]
 
     def __repr__(self) -> str:
         return f"Transfer({self.protocol})"
@@ -163,7 +180,8 @@ class DataGateway:
             X_Lock_Id=lock_id,
             X_Lock_Holder=holder,
         )
-        reply = await self._send("PUT", transfer, headers, self._counted(body) if size else b"")
+        pieces = self._counted(body) if size else _nothing()
+        reply = await self._send("PUT", transfer, headers, pieces)
         # 206 is the answer to chunked encoding: nothing was stored.
         if reply.status not in (200, 201, 204):
             raise _refusal("PUT", reply)
@@ -199,7 +217,7 @@ class DataGateway:
         method: str,
         transfer: Transfer,
         headers: dict[str, str],
-        body: AsyncIterator[bytes] | bytes | None = None,
+        body: AsyncIterator[bytes] | None = None,
     ) -> aiohttp.ClientResponse:
         self.check(transfer.url)
         started, result = time.monotonic(), "cancelled"
@@ -218,18 +236,19 @@ class DataGateway:
         method: str,
         transfer: Transfer,
         headers: dict[str, str],
-        body: AsyncIterator[bytes] | bytes | None,
+        body: AsyncIterator[bytes] | None,
     ) -> aiohttp.ClientResponse:
         session = self._session or await self._open()
         try:
-            reply = await session.request(
-                method,
-                transfer.url,
-                headers=headers,
-                data=body,
-                allow_redirects=False,
-                timeout=STORING if body is not None else self._reading,
-            )
+            async with asyncio.timeout(None) as deadline:
+                reply = await session.request(
+                    method,
+                    transfer.url,
+                    headers=headers,
+                    data=None if body is None else _watched(body, deadline),
+                    allow_redirects=False,
+                    timeout=self._reading if body is None else SENDING,
+                )
         except TimeoutError:
             failure = Refusal(method, "DEADLINE_EXCEEDED")
         except (aiohttp.ClientError, ConnectionError) as error:
@@ -253,6 +272,24 @@ class DataGateway:
                     cookie_jar=aiohttp.DummyCookieJar(),
                 )
             return self._session
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    pieces: tuple[bytes, ...] = ()
+    for piece in pieces:
+        yield piece
+
+
+async def _watched(body: AsyncIterator[bytes], deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
+    """The pieces of a body; whenever one has been taken, the deadline moves on."""
+    now = asyncio.get_running_loop().time
+    sent = 0
+    deadline.reschedule(now() + STALL)
+    async for piece in body:
+        deadline.reschedule(now() + STALL)
+        yield piece
+        sent += len(piece)
+    deadline.reschedule(now() + min(STALL + sent / STORED_PER_SECOND, STORING_AT_MOST))
 
 
 def _trust(settings: SiteSettings) -> ssl.SSLContext:

@@ -149,6 +149,8 @@ class Writing(Tree):
                     raise
             else:
                 return await self._stat(save.place)
+        # Whether a file must not be there yet can be asked only where one is: once it has been written.
+        asks = enforced is None and save.if_absent
         try:
             etag = await self._send(save, before)
         except Conflict as conflict:
@@ -160,7 +162,10 @@ class Writing(Tree):
             if explained is error:
                 raise
             raise explained from error
-        return await self._verified(save, etag)
+        written = await self._verified(save, etag)
+        if asks:
+            await self._probe_conditions(save)
+        return written
 
     async def _stat_again(self, place: Place) -> Resource | None:
         """A second look: while somebody saves a file, Reva has none of that name for a moment."""
@@ -248,6 +253,8 @@ class Writing(Tree):
                 elif refusal.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
                     if await self._arrived(save, before, refusal):
                         return ""
+                    if refusal.code == "DEADLINE_EXCEEDED":
+                        raise error_of(refusal, save.doing, self.site) from refusal
                 elif refusal.code == "INTERNAL" and not last and await self._unharmed(save, before):
                     continue  # Reva fails when two save the same file at once.
                 elif not save.body.size:
@@ -270,15 +277,24 @@ class Writing(Tree):
         return etag_of(etag)
 
     async def _send_tus(self, save: _Save, transfer: Transfer) -> None:
-        """Send in pieces; after a break go on where the site says."""
+        """Send in pieces; after a break, or with another token after the first has ended, go on where the site says."""
         size, offset, stalls = save.body.size, 0, 0
+        renewed = False
         while offset < size:
             stop = min(size, offset + TUS_CHUNK)
             try:
                 sent = _told(save, save.body.chunks(offset, stop), offset)
                 reached = await self._data.patch(transfer, sent, stop - offset, offset)
             except Refusal as refusal:
-                if refusal.code not in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "LOCKED", "INTERNAL"):
+                if refusal.code == "UNAUTHENTICATED" and not renewed:
+                    renewed = True
+                    transfer = transfer.renewed(await self._gateway.renew(transfer.access_token))
+                elif refusal.code not in (
+                    "UNAVAILABLE",
+                    "DEADLINE_EXCEEDED",
+                    "LOCKED",
+                    "INTERNAL",
+                ):
                     raise
                 await asyncio.sleep(PAUSE * stalls)
                 try:

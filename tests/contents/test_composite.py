@@ -329,10 +329,10 @@ async def test_a_download_that_breaks_leaves_no_half_file(contents, folder, loca
             download = await self.inner.__aenter__()
 
             async def chunks():
-                yield b"x"
+                yield memoryview(b"x")
                 raise Unavailable("alpine does not answer. Try again later.")
 
-            download._chunks = chunks()
+            download.views = chunks()
             return download
 
         async def __aexit__(self, *error):
