@@ -29,6 +29,7 @@ class Carrier:
         self, contents: CompositeContentsManager | MeshContentsManager, mesh: MeshContentsManager
     ) -> None:
         self.contents = contents
+        self.mesh = mesh
         self._background: set[asyncio.Task[Any]] = set()
         self.transfers = Transfers()
         self.uploads = Uploads(mesh.spools, self.transfers, SiteUploads(mesh))
@@ -43,7 +44,9 @@ class Carrier:
                 # What the managers answer was a MeshError a moment ago.
                 if isinstance(error.__cause__, MeshError):
                     raise error.__cause__ from None
-                raise MeshError(error.get_message() or str(error)) from error
+                failure = MeshError(error.get_message() or str(error))
+                failure.status = error.status_code
+                raise failure from error
             self.transfers.note(transfer.id, path=copied["path"])
 
         transfer = self.transfers.add(

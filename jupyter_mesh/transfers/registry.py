@@ -137,8 +137,8 @@ class Transfers:
             message = "Something went wrong in jupyter-mesh. The log of the server has details."
             self._end(entry, TransferState.FAILED, message=message, status=500)
         else:
-            self._end(entry, TransferState.DONE)
             await _release(entry)
+            self._end(entry, TransferState.DONE)
 
     def _end(self, entry: _Entry, state: TransferState, **changes: Any) -> None:
         entry.transfer = replace(entry.transfer, state=state, **changes)

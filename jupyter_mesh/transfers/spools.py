@@ -176,8 +176,10 @@ class SpoolFolder:
         """Remove a spool from the disk."""
         self._spools.pop(spool.id, None)
         if not spool.closed:
-            await asyncio.to_thread(self._unlink, spool.id)
-            spool.close()
+            try:
+                await asyncio.to_thread(self._unlink, spool.id)
+            finally:
+                spool.close()
 
     async def close(self) -> None:
         """Let go of all files; they stay for the next server."""

@@ -98,6 +98,7 @@ class Receiving:
         QuotaExceeded; what arrived before stays.
         """
         self.heard = time.monotonic()
+        self._check_mine()
         self._pieces.append(data)
         self._waiting += len(data)
         if self._upload.offset + self._waiting > self._upload.size:
@@ -129,11 +130,14 @@ class Receiving:
     async def _write(self) -> None:
         pieces, self._pieces, self._waiting = self._pieces, [], 0
         async with self._upload.lock:
-            if self._upload.receiving is not self:
-                raise Locked(f'Another request continues the upload of "{self._upload.path}".')
+            self._check_mine()
             if pieces:
                 await self._upload.spool.append(*pieces)
                 self._uploads.told(self._upload)
+
+    def _check_mine(self) -> None:
+        if self._upload.receiving is not self:
+            raise Locked(f'Another request continues the upload of "{self._upload.path}".')
 
     def _free(self) -> None:
         if self._upload.receiving is self:
@@ -152,9 +156,10 @@ class Uploads:
         self._opened = False
 
     async def open(self) -> None:
-        """List what an earlier server left. Everything else awaits it first; it may be awaited often."""
+        """List what an earlier server left, and what was dropped. Everything else awaits it first."""
         async with self._opening:
             if self._opened:
+                self._tell_dropped()
                 return
             for spool in await self._folder.spools(KIND):
                 upload = self._keep(spool)
@@ -168,6 +173,16 @@ class Uploads:
                     )
                     self._transfers.note(upload.id, message=message, status=503)
             self._opened = True
+
+    def _tell_dropped(self) -> None:
+        for upload in [each for each in self._uploads.values() if each.spool.closed]:
+            del self._uploads[upload.id]
+            self._transfers.note(
+                upload.id,
+                state=TransferState.FAILED,
+                status=404,
+                message=f'Nothing came for "{upload.path}" for a day. Upload the file again.',
+            )
 
     async def create(self, path: str, size: int, replace: str, metadata: str) -> Upload:
         """Announce an upload; everything that can be known to refuse it is asked first."""
@@ -188,8 +203,7 @@ class Uploads:
         """The upload; raises NotFound for one that was dropped, or is at the site."""
         await self.open()
         upload = self._uploads.get(id)
-        if upload is None or upload.spool.closed:
-            self._uploads.pop(id, None)
+        if upload is None:
             raise NotFound(
                 "There is no such upload: it was cancelled, or nothing came for too long."
             )

@@ -31,6 +31,9 @@ EXTENSIONS = "creation,expiration,termination"
 
 ANY_SIZE = 1 << 62
 
+PATIENCE = 64 << 20
+"""Bytes of a refused body that are passed over, so that the reason can be heard."""
+
 
 class TusHandler(MeshHandler):
     """What both addresses share."""
@@ -102,25 +105,42 @@ class UploadHandler(TusHandler):
     """One upload: where it stands, more of it, the end of it."""
 
     _receiving: Receiving | None = None
-    _failure: MeshError | None = None
+    _failure: MeshError | web.HTTPError | None = None
+    """Told when the body is through: whoever still sends does not hear an earlier answer."""
+    _prepared = False
 
     async def prepare(self) -> None:  # type: ignore[override]  # as the base class does
         """Before the body of a PATCH comes, see whether it may."""
         await super().prepare()
-        if self.request.method == "PATCH" and not self._finished:
-            await self._begin()
+        if self.request.method == "PATCH":
+            length = self._length()
+            try:
+                await self._begin(length)
+            except (MeshError, web.HTTPError) as error:
+                if self.current_user is None or length is None or length > PATIENCE:
+                    raise
+                self._failure = error
+        self._prepared = True
+
+    def _length(self) -> int | None:
+        return self.number("Content-Length") if "Content-Length" in self.request.headers else None
 
     @authorized
-    async def _begin(self) -> None:
+    async def _begin(self, length: int | None) -> None:
         kind = self.request.headers.get("Content-Type", "")
         if kind != "application/offset+octet-stream":
             raise web.HTTPError(415, "The bytes must come as application/offset+octet-stream.")
         offset = self.number("Upload-Offset")
-        length = self.number("Content-Length") if "Content-Length" in self.request.headers else None
         id = self.request.path.rstrip("/").rpartition("/")[2]
         self._receiving = await self.uploads.receive(id, offset, length)
         if isinstance(self.request.connection, HTTP1Connection):
             self.request.connection.set_max_body_size(ANY_SIZE)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """An error before the body ends the connection: say so."""
+        if not self._prepared:
+            self.set_header("Connection", "close")
+        super().write_error(status_code, **kwargs)
 
     def data_received(self, chunk: bytes) -> Coroutine[Any, Any, None] | None:
         """Take the next bytes; tornado reads on when they are taken."""
@@ -145,11 +165,12 @@ class UploadHandler(TusHandler):
     @authorized
     async def patch(self, id: str) -> None:
         """All bytes of the request are here."""
-        upload = await self.uploads.get(id)
         receiving, self._receiving = self._receiving, None
         if receiving is not None and self._failure is not None:
             await receiving.abort()
+        if self._failure is not None:
             raise self._failure
+        upload = await self.uploads.get(id)
         if receiving is not None:
             await receiving.end()
         self.describe(upload)
@@ -165,7 +186,8 @@ class UploadHandler(TusHandler):
             upload = await self.uploads.get(id)
         except NotFound:
             transfer = self.mesh.carrier.transfers.get(id)
-            if transfer.kind is not TransferKind.UPLOAD or transfer.state is not TransferState.DONE:
+            stored = (TransferState.RUNNING, TransferState.DONE)
+            if transfer.kind is not TransferKind.UPLOAD or transfer.state not in stored:
                 raise
             size = str(transfer.total)
             self.set_header("Upload-Offset", size)

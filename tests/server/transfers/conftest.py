@@ -62,6 +62,15 @@ class Browser:
         status, headers, _ = await self.ask("HEAD", f"api/mesh/uploads/{id}", headers=TUS)
         return int(headers["Upload-Offset"]) if status == 200 else status
 
+    async def log_in(self):
+        """From here on, cookies instead of a token; returns the XSRF token."""
+        token = self.headers["Authorization"].removeprefix("token ")
+        _, headers, _ = await self.ask("GET", f"tree?token={token}", allow_redirects=False)
+        cookies = [each.partition(";")[0] for each in headers.getall("Set-Cookie")]
+        self.headers = {"Cookie": "; ".join(cookies)}
+        (xsrf,) = [each for each in cookies if each.startswith("_xsrf=")]
+        return xsrf.removeprefix("_xsrf=")
+
     async def transfers(self):
         return (await self.ask("GET", "api/mesh/transfers"))[2]["transfers"]
 
@@ -76,7 +85,7 @@ class Browser:
 
 
 async def session():
-    return aiohttp.ClientSession()
+    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
 
 
 @pytest.fixture
@@ -118,3 +127,35 @@ def stored(contents):
         return await contents.client.read(contents.mesh_path(path))
 
     return stored
+
+
+@pytest.fixture
+def restart(jp_serverapp):
+    """Ends what the server carries and begins anew with what is on the disk."""
+    app = jp_serverapp.extension_manager.extension_points["jupyter_mesh"].app
+
+    async def restart():
+        await app.carrier.close()
+        await app.carrier.mesh.spools.close()
+        app._carrier = None
+
+    return restart
+
+
+@pytest.fixture
+def events(jp_serverapp):
+    """What the server told of files, each as (action, path)."""
+    told = []
+    schema = "https://events.jupyter.org/jupyter_server/contents_service/v1"
+
+    async def listen(logger, schema_id, data):
+        told.append((data["action"], data["path"]))
+
+    jp_serverapp.event_logger.add_listener(schema_id=schema, listener=listen)
+    return told
+
+
+@pytest.fixture
+def uploads_folder(jp_data_dir):
+    """Where the server keeps what has not reached the site."""
+    return jp_data_dir / "mesh" / "uploads"

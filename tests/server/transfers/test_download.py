@@ -169,10 +169,3 @@ def test_names_stay_in_their_folder():
         safe = archive._safe(name)
         assert not set(safe) & set("/\\\0\n")
         assert safe not in ("", ".", "..")
-
-
-async def test_a_download_needs_more_than_the_cookie(browser, folder):
-    """Another site can have the browser ask, but not say where from."""
-    login = {"Authorization": "", "Cookie": "none=1"}
-    status, _, _ = await browser.ask("GET", f"mesh/download?path={folder}", headers=login)
-    assert status in (302, 403, 200)
