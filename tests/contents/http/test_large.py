@@ -204,7 +204,9 @@ async def test_a_large_file_is_saved_from_what_it_is(rest, folder, contents, par
 async def test_what_is_no_json_is_400(jp_fetch, folder, part):
     for body in ('{"content": "' + "x" * (5 << 20), "[" * (1 << 20)):
         with pytest.raises(HTTPClientError) as failure:
-            await jp_fetch("api/contents/" + join(folder, "a"), method="PUT", body=body)
+            await jp_fetch(
+                "api/contents/" + join(folder, "a"), method="PUT", body=body, request_timeout=60
+            )
         assert failure.value.code == 400
 
 
