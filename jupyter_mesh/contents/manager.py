@@ -146,8 +146,12 @@ class MeshContentsManager(MeshWriter):
                 raise
 
     def stored(self, path: str, resource: Resource) -> None:
-        """A file was stored at an API path: seen at once, and told to all."""
-        self._memory.wrote(resource)
+        """A file was stored at an API path: seen at once, and told to all.
+
+        What is open in a browser is based on the content before: saving it is a conflict.
+        """
+        self._memory.doubt(resource.path)
+        self._memory.saw(resource.path, resource)
         self.authors.sign(resource)
         saved = model_of(resource, path, hashed=True)
         self.run_post_save_hooks(model=saved, os_path=self._os_path(path, resource.path))

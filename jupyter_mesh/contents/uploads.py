@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from jupyter_mesh.contents.models import hash_of
@@ -9,11 +10,12 @@ from jupyter_mesh.errors import (
     AlreadyExists,
     Conflict,
     IsADirectory,
+    LoginEnded,
     MeshError,
     NotAllowed,
     NotFound,
-    NotSupported,
     QuotaExceeded,
+    Unavailable,
 )
 from jupyter_mesh.paths import name_of, parent_of
 
@@ -39,7 +41,7 @@ class SiteUploads:
         model = {"type": "file", "format": "base64", "content": "", "path": path}
         manager.run_pre_save_hooks(model=model, path=path)
         found = await self._find(mesh)
-        _agree(path, found, replace)
+        await self._agree(path, found, replace)
         if found is None:
             await self._need_folder(path, mesh)
         elif not found.permissions.write:
@@ -53,7 +55,7 @@ class SiteUploads:
         async with manager.writing(mesh):
             # What was deleted meanwhile cannot be lost any more.
             found = await self._find(mesh) if replace else None
-            _agree(path, found, replace)
+            await self._agree(path, found, replace)
             try:
                 resource = await manager.client.upload(
                     mesh,
@@ -63,7 +65,7 @@ class SiteUploads:
                     progress=lambda sent: progress(sent, body.size),
                 )
             except Conflict as error:
-                raise _changed(path) from error
+                raise await self._changed(path, mesh) from error
             except AlreadyExists as error:
                 raise _taken(path) from error
         manager.stored(path, resource)
@@ -73,6 +75,28 @@ class SiteUploads:
             return await self._manager.client.stat(mesh)
         except NotFound:
             return None
+
+    async def _agree(self, path: str, found: Resource | None, replace: str) -> None:
+        """Raise unless the user agreed to what storing at ``path`` does to what is there."""
+        if found is None:
+            return
+        if found.is_directory:
+            raise IsADirectory(f'"{path}" is a folder: it cannot be replaced with a file.')
+        if not replace:
+            raise _taken(path)
+        if hash_of(found) != replace:
+            raise await self._changed(path, found.path)
+
+    async def _changed(self, path: str, mesh: str) -> MeshError:
+        with suppress(NotFound):
+            change = await self._manager.change_of(mesh)
+            return Conflict(
+                f'"{path}" was changed{change}, after you agreed to replace it. '
+                "Nothing was overwritten: look at it, then decide again."
+            )
+        return Conflict(
+            f'"{path}" was deleted after you agreed to replace it. Retry to store yours.'
+        )
 
     async def _need_folder(self, path: str, mesh: str) -> None:
         folder = await self._find(parent_of(mesh))
@@ -86,31 +110,15 @@ class SiteUploads:
     async def _need_room(self, path: str, mesh: str, size: int) -> None:
         try:
             quota = await self._manager.client.quota(mesh)
-        except (NotAllowed, NotFound, NotSupported):
-            return
+        except (LoginEnded, Unavailable):
+            raise
+        except MeshError:
+            return  # Not every site tells it for every place.
         if quota.free is not None and size > quota.free:
             raise QuotaExceeded(
                 f'"{path}" does not fit: it has {size:,} bytes, and {quota.free:,} are left at the site.'
             )
 
 
-def _agree(path: str, found: Resource | None, replace: str) -> None:
-    """Raise unless the user agreed to what storing at ``path`` does to what is there."""
-    if found is None:
-        return
-    if found.is_directory:
-        raise IsADirectory(f'"{path}" is a folder: it cannot be replaced with a file.')
-    if not replace:
-        raise _taken(path)
-    if hash_of(found) != replace:
-        raise _changed(path)
-
-
 def _taken(path: str) -> MeshError:
     return AlreadyExists(f'"{path}" exists already. Replace it, or upload under another name.')
-
-
-def _changed(path: str) -> MeshError:
-    return Conflict(
-        f'"{path}" was changed after you agreed to replace it. Nothing was overwritten: look at it, then decide again.'
-    )

@@ -110,21 +110,28 @@ class MeshWriter(MeshHistory):
     async def _conflict(self, path: str, mesh: str) -> Conflict:
         """The sentence for a save over a later change: by whom and when, as far as the site tells it now."""
         self._memory.doubt(mesh)
-        where = " in another place" if is_within(mesh, HOME) else ""
         try:
-            found = await self.client.stat(mesh)
-            if author := await self.authors.of(found):
-                where = " by you in another place" if author.mine else f" by {author.name}"
-            when = f"{where} at {found.modified:%H:%M:%S} UTC on {found.modified:%d %B}"
+            when = await self.change_of(mesh)
         except NotFound:
             # Nothing is left to overwrite: the next save or upload makes it anew.
             self._memory.saw(mesh, None)
             return Conflict(
                 f'"{path}" was deleted after it was opened here. Save or upload it again to keep yours.'
             )
-        except MeshError:
-            when = where
         return Conflict(
             f'"{path}" was changed{when}, after it was opened here. '
             "Nothing was overwritten: reload it, or save your text under another name."
         )
+
+    async def change_of(self, mesh: str) -> str:
+        """By whom and when a file was changed last, to go on in a sentence; raises NotFound."""
+        where = " in another place" if is_within(mesh, HOME) else ""
+        try:
+            found = await self.client.stat(mesh)
+            if author := await self.authors.of(found):
+                where = " by you in another place" if author.mine else f" by {author.name}"
+            return f"{where} at {found.modified:%H:%M:%S} UTC on {found.modified:%d %B}"
+        except NotFound:
+            raise
+        except MeshError:
+            return where

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from jupyter_mesh.errors import InvalidRequest, Locked, NotFound, OutOfOrder, TooLarge
+from jupyter_mesh.errors import InvalidRequest, Locked, MeshError, NotFound, OutOfOrder, TooLarge
 from jupyter_mesh.models import Transfer, TransferKind, TransferState
 from jupyter_mesh.transfers.spools import DAY
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from jupyter_mesh.transfers.spools import Spool, SpoolFolder
 
 __all__ = ["Receiving", "Upload", "UploadStore", "Uploads"]
+
+log = logging.getLogger(__name__)
 
 KIND = "upload"
 
@@ -120,10 +123,12 @@ class Receiving:
         return self._upload.offset
 
     async def abort(self) -> None:
-        """Keep what came before the connection broke."""
+        """Keep what came before the connection broke, if there is room for it: nobody is there to be told."""
         try:
             if self._upload.receiving is self:
                 await self._write()
+        except MeshError as error:
+            log.warning("The end of an upload was lost: %s", error)
         finally:
             self._free()
 

@@ -97,7 +97,9 @@ async def test_a_copy_is_a_transfer(browser, contents, folder, put, stored):
 
 
 async def test_one_event_and_few_questions(browser, contents, folder, put, site, events):
-    await put(f"{folder}/before.bin", b"x")  # The site is known by now.
+    # The first save under a condition finds out whether the site keeps conditions.
+    old = await put(f"{folder}/before.bin", b"x")
+    await put(f"{folder}/before.bin", b"y", if_match=old.etag)
     site.calls.clear()
     events.clear()
     _, id, _ = await browser.create(f"{folder}/a.bin", 4)
