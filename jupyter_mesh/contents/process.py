@@ -61,7 +61,7 @@ class DocumentProcess:
     async def convert(
         self, way: str, source: BinaryIO, target: BinaryIO, signing: dict[str, str]
     ) -> dict[str, Any]:
-        """Have one file made from another; the answer that ``documents/__main__.py`` describes.
+        """Have one file made from another; the answer that ``documents/serve.py`` describes.
 
         ``signing`` is what ``signing_of`` told; it goes through the socket alone. Raises MeshError if the process ends or takes too long, QuotaExceeded when the disk is full.
         """

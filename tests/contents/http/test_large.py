@@ -242,6 +242,7 @@ async def test_the_process_gets_no_secret_and_comes_back(
     told = Path(f"/proc/{first}/environ").read_bytes() + Path(f"/proc/{first}/cmdline").read_bytes()
     assert b"PATH=" in told
     assert b"TOKEN" not in told
+    assert "grpc" not in Path(f"/proc/{first}/maps").read_text(), "it needs none of the server"
     os.kill(first, signal.SIGKILL)
     process._process.wait()
     assert (await rest("GET", path, type="notebook"))[0] == 200

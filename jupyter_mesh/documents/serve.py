@@ -1,0 +1,75 @@
+"""What the process for documents does: standard input is a socket to the server, and ends it when it closes.
+
+The server sends one line of JSON with two descriptors, of a file to read and a file to write, and waits for
+one line as answer: ``{"size", "sha1", …}``, ``{"refused": reason}``, ``{"unusual": true}`` or
+``{"invalid": true}``. The first line, without descriptors, says how notebooks are signed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import socket
+from typing import Any
+
+from nbformat.sign import NotebookNotary
+
+from jupyter_mesh.documents.convert import Refused, Unusual, content_of, stored_of
+
+__all__ = ["main"]
+
+LINE = 1 << 16
+WAYS = {"read": content_of, "save": stored_of}
+
+
+def main(server: socket.socket) -> None:
+    """Convert until the server closes the socket."""
+    first, _ = _receive(server)
+    if first is None:
+        return
+    notary = NotebookNotary(
+        algorithm=first["algorithm"],
+        secret=base64.b64decode(first["secret"]),
+        db_file=first["db_file"],
+    )
+    server.sendall(b"{}\n")
+    while True:
+        request, files = _receive(server)
+        if request is None:
+            break
+        source, target = files
+        try:
+            with open(source, "rb") as read, open(target, "wb") as write:
+                read.seek(0)
+                data, answer = WAYS[request["way"]](read.read(), notary)
+                write.write(data)
+            digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+            answer |= {"size": len(data), "sha1": digest}
+            del data
+        except Refused as error:
+            answer = {"refused": str(error)}
+        except Unusual:
+            answer = {"unusual": True}
+        except (ValueError, RecursionError):
+            answer = {"invalid": True}
+        except OSError as error:
+            answer = {"errno": error.errno}
+        server.sendall(json.dumps(answer).encode() + b"\n")
+    notary.close()
+
+
+def _receive(server: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
+    """The next line and the descriptors that came with it; None when the server has gone."""
+    line, files = b"", list[int]()
+    while not line.endswith(b"\n"):
+        piece, more, _, _ = socket.recv_fds(server, LINE, 2)
+        if not piece:
+            for file in files:
+                os.close(file)
+            return None, []
+        line += piece
+        files += more
+    request: dict[str, Any] = json.loads(line)
+    return request, files
