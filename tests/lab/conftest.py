@@ -165,6 +165,12 @@ def token() -> str:
     return TOKEN
 
 
+@pytest.fixture
+def notebook() -> dict:
+    """A notebook with one cell that answers 42."""
+    return NOTEBOOK
+
+
 @pytest.fixture(scope="session")
 def run_lab() -> Callable[..., contextlib.AbstractContextManager[str]]:
     """Runs a lab of the test's own."""
