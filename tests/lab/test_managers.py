@@ -43,8 +43,8 @@ def test_a_notebook_is_opened_run_saved_and_renamed(
         page.get_by_role("tab", name="Mesh", exact=True).click()
         panel = page.get_by_role("region", name="Mesh", exact=True)
         expect(panel.get_by_text(f"{name}-2.ipynb", exact=True)).to_be_visible()
-        # What is made by nobody's leave is refused before it is tried, with a reason.
+        # Where nothing can be put, that is said before it is tried.
         if part is None:
             panel.get_by_role("tab", name="Projects").click()
-            reason = "Open a project to put something into it."
-            expect(panel.get_by_role("button", name=reason).first).to_be_disabled()
+            label = "New folder. Open a project to put something into it."
+            expect(panel.get_by_role("button", name=label)).to_be_disabled()

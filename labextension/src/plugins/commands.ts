@@ -62,8 +62,9 @@ export function addBrowserCommands(options: IOptions): void {
     }
     return trans.__('You can view this folder but not change it.');
   };
-  /** The caption of a command, or why it cannot be run. */
-  const orObstacle = (caption: string) => (): string => obstacle() || caption;
+  /** The caption of a command, and why it cannot be run if it cannot. */
+  const captionOf = (caption: string) => (): string =>
+    model.isWritable ? caption : trans.__('%1. %2', caption, obstacle());
   let lastObstacle = '';
   model.changed.connect(() => {
     const now = obstacle();
@@ -85,7 +86,7 @@ export function addBrowserCommands(options: IOptions): void {
 
   commands.addCommand(CommandIDs.newLauncher, {
     label: trans.__('New Launcher in Mesh Folder'),
-    caption: orObstacle(trans.__('New notebook or file in this folder')),
+    caption: captionOf(trans.__('New notebook or file in this folder')),
     icon: addIcon,
     describedBy: NO_ARGUMENTS,
     isEnabled: () => !obstacle() && commands.hasCommand('launcher:create'),
@@ -95,7 +96,7 @@ export function addBrowserCommands(options: IOptions): void {
 
   commands.addCommand(CommandIDs.newNotebook, {
     label: trans.__('New Notebook in Mesh Folder'),
-    caption: orObstacle(trans.__('New notebook in this folder')),
+    caption: captionOf(trans.__('New notebook in this folder')),
     describedBy: NO_ARGUMENTS,
     isEnabled: () => !obstacle() && commands.hasCommand('notebook:create-new'),
     execute: () =>
@@ -104,7 +105,7 @@ export function addBrowserCommands(options: IOptions): void {
 
   commands.addCommand(CommandIDs.newFolder, {
     label: trans.__('New Mesh Folder'),
-    caption: orObstacle(trans.__('New folder')),
+    caption: captionOf(trans.__('New folder')),
     icon: newFolderIcon,
     describedBy: NO_ARGUMENTS,
     isEnabled: () => !obstacle(),
@@ -114,7 +115,7 @@ export function addBrowserCommands(options: IOptions): void {
 
   commands.addCommand(CommandIDs.upload, {
     label: trans.__('Upload to Mesh Folder'),
-    caption: orObstacle(trans.__('Upload files')),
+    caption: captionOf(trans.__('Upload files')),
     icon: fileUploadIcon,
     describedBy: NO_ARGUMENTS,
     isEnabled: () => !obstacle(),
