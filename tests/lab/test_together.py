@@ -3,6 +3,7 @@
 These tests guard the names of jupyter-collaboration that our rooms replace.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator
 
@@ -112,6 +113,47 @@ def test_a_site_that_is_away_is_said_to_all(join, site):
     expect(line_of(maya)).to_have_count(0)
     expect(line_of(jan)).to_have_count(0)
     expect(maya.locator(".jp-mod-dirty")).to_have_count(0)
+
+
+def test_a_notebook_of_two_is_renamed_while_it_is_open(join, site):
+    cell = {"cell_type": "markdown", "id": "one", "metadata": {}, "source": "start"}
+    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    site.put("home/old/two.ipynb", json.dumps(notebook))
+    maya, jan = (join("mesh/home/old/two.ipynb") for _ in range(2))
+    for page in (maya, jan):
+        no_kernel(page)
+        expect(page.locator(".jp-Notebook:visible")).to_contain_text("start")
+    write_in_cell(maya, "from maya")
+    wait_for_cell(jan, "from maya")
+    maya.evaluate(
+        "window.jupyterapp.serviceManager.contents.rename('mesh/home/old', 'mesh/home/new [1]')"
+    )
+    write_in_cell(jan, "from jan")
+    wait_for_cell(maya, "from jan")
+    deadline = time.monotonic() + 20
+    while "from jan" not in site.get("home/new [1]/two.ipynb"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert not site.disk("home/old").exists()
+
+
+def no_kernel(page: Page) -> None:
+    """Answers the question for a kernel, should it come, with none."""
+    page.add_locator_handler(
+        page.get_by_role("dialog").get_by_role("button", name="No Kernel"),
+        lambda button: button.click(),
+    )
+
+
+CELL = "window.jupyterapp.shell.currentWidget.content.model.cells.get(0).sharedModel"
+
+
+def write_in_cell(page: Page, text: str) -> None:
+    page.evaluate(f"text => {{ const cell = {CELL}; cell.source += text; }}", text)
+
+
+def wait_for_cell(page: Page, text: str) -> None:
+    page.wait_for_function(f"text => {CELL}.source.includes(text)", arg=text)
 
 
 @pytest.fixture
