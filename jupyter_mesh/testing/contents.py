@@ -54,7 +54,9 @@ ODD_NAMES = (
     "\U0001f9ea emoji.txt",
     "dots..in.the.middle.txt",
     "trailing space .txt",
+    "#%?&+:;\\~ all at once.txt",
     "x" * 251 + ".txt",
+    "\u00e9" * 125 + "x.txt",
 )
 """Names that some layer of the way likes to change."""
 
@@ -881,6 +883,27 @@ class ContentsContract:
         with refused(400):
             await contents.rename(join(folder, "d"), join(folder, "d", "e"))
         assert await stored(contents, join(folder, "b")) == b"b"
+
+    async def test_odd_names_are_copied_and_moved(
+        self, contents: Manager, folder: str, subtests: pytest.Subtests
+    ) -> None:
+        for name in ODD_NAMES:
+            with subtests.test(name):
+                path = join(folder, name)
+                await contents.save(text(name), path)
+                copy = await contents.copy(path, folder)
+                assert copy["name"] != name
+                assert len(copy["name"].encode()) <= 255
+                assert await stored(contents, copy["path"]) == name.encode()
+        moved = join(parent_of(folder), f"{folder.rpartition('/')[2]} & co")
+        try:
+            await contents.rename(folder, moved)
+            listing = await contents.get(moved)
+            assert len(listing["content"]) == 2 * len(ODD_NAMES)
+            await contents.copy(moved, folder)
+        finally:
+            await contents.client.delete(contents.mesh_path(moved))
+        assert len((await contents.get(folder))["content"]) == 2 * len(ODD_NAMES)
 
     async def test_copies_are_numbered(self, contents: Manager, folder: str) -> None:
         for name in ("a.txt", "b.tar.gz", "n.v2.ipynb"):
