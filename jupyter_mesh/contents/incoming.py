@@ -6,7 +6,9 @@ import asyncio
 import errno
 import json
 import os
+import re
 import tempfile
+from contextlib import suppress
 from typing import Any, BinaryIO, cast
 
 import orjson
@@ -18,6 +20,9 @@ from jupyter_mesh.contents.large import FULL, LIGHT_TEXT, is_light
 __all__ = ["Incoming"]
 
 PIECE = 1 << 20
+
+HUGE = re.compile(rb"[0-9]{19}")
+"""What may be an integer beyond 64 bits: orjson makes another number of it."""
 
 
 class Incoming:
@@ -84,10 +89,9 @@ class Incoming:
 
 
 def _parse(data: bytes) -> Any:
-    try:
-        return orjson.loads(data)
-    except ValueError:
-        pass
+    if not HUGE.search(data):
+        with suppress(ValueError):
+            return orjson.loads(data)
     try:
         # Other clients than browsers send NaN, or halves of surrogate pairs.
         return json.loads(data)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -20,6 +22,9 @@ __all__ = ["Refused", "Unusual", "content_of", "stored_of"]
 logging.getLogger("traitlets").setLevel(logging.CRITICAL)
 
 KINDS = ("directory", "file", "notebook")
+
+HUGE = re.compile(rb"[0-9]{19}")
+"""What may be an integer beyond 64 bits: orjson makes another number of it."""
 
 
 class Refused(Exception):
@@ -107,11 +112,11 @@ def _dumps(value: Any) -> bytes:
 
 
 def _loads(data: bytes) -> Any:
-    try:
-        return orjson.loads(data)
-    except ValueError:
+    if not HUGE.search(data):
         # Browsers send no NaN and no half of a surrogate pair, but other clients may.
-        return json.loads(data)
+        with suppress(ValueError):
+            return orjson.loads(data)
+    return json.loads(data)
 
 
 def _decoded(content: str, form: str) -> bytes:

@@ -284,3 +284,13 @@ async def test_the_root_is_a_folder(rest, layout, jp_root_dir):
     names = [child["name"] for child in model["content"]]
     expected = ["home", "projects", "shares"] if layout == "root" else ["local.txt", "mesh"]
     assert (status, model["path"], names) == (HTTPStatus.OK, "", expected)
+
+
+@pytest.mark.parametrize("padding", [0, 2_000_000], ids=["small", "large"])
+async def test_no_number_becomes_another(jp_fetch, folder, contents, padding):
+    """Parsers that are quick make a float of an integer beyond 64 bits."""
+    model = notebook("x" * padding)
+    model["content"]["metadata"]["huge"] = 12345678901234567890123
+    path = f"{folder}/n.ipynb"
+    await jp_fetch("api/contents", path, method="PUT", body=json.dumps(model))
+    assert b"12345678901234567890123" in await stored(contents, path)
