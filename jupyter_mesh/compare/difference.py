@@ -26,7 +26,7 @@ class NotebookError(Exception):
 
 
 def difference(path: str, old: Side, new: Side) -> dict[str, Any]:
-    """``{"kind": "notebook", "rows", "metadata"}``, ``{"kind": "text", "old", "new"}`` or ``{"kind": "other"}``.
+    """``{"kind": "notebook", "rows", "metadata", "language"}``, ``{"kind": "text", "old", "new"}`` or ``{"kind": "other"}``.
 
     Without an old side the new one alone is told, in the same form.
     """
@@ -77,6 +77,7 @@ def _notebook(side: Side) -> Any:
             if cell["cell_type"] == "code":
                 cell["outputs"] = list(cell.get("outputs", ()))
         notebook.setdefault("metadata", nbformat.from_dict({}))
+        _language(notebook)
     except Exception as error:
         # Parsers and converters raise whatever the damage leads to.
         raise NotebookError(str(error)) from error
@@ -86,7 +87,7 @@ def _notebook(side: Side) -> Any:
 def _notebooks(old: Any, new: Any) -> dict[str, Any]:
     if old is None:
         rows = [{"state": "same", "old": None, "new": cell} for cell in new["cells"]]
-        return {"kind": "notebook", "rows": rows, "metadata": None}
+        return {"kind": "notebook", "rows": rows, "metadata": None, "language": _language(new)}
     from nbdime import diff_notebooks
 
     try:
@@ -99,7 +100,17 @@ def _notebooks(old: Any, new: Any) -> dict[str, Any]:
         "kind": "notebook",
         "rows": _rows(old["cells"], new["cells"], cells),
         "metadata": None if before == after else {"old": before, "new": after},
+        "language": _language(new),
     }
+
+
+def _language(notebook: Any) -> str:
+    """The language of the code cells, as far as the notebook tells it."""
+    told = [
+        notebook["metadata"].get(section, {}).get(name)
+        for section, name in (("language_info", "name"), ("kernelspec", "language"))
+    ]
+    return next((name for name in told if isinstance(name, str)), "")
 
 
 def _rows(old: list[Any], new: list[Any], changes: list[Any]) -> list[dict[str, Any]]:

@@ -8,6 +8,8 @@ import type {
   IUnsaved,
   RoomAction
 } from './tokens';
+import type { Comparison, IBinItem, IPast, IPurged, StateRef } from './past';
+import type { ISiteStatus, ITransferAnswer } from './tokens';
 
 /**
  * Ask our server how the site is.
@@ -127,6 +129,102 @@ export async function postUnsaved(
 
 async function readUnsaved(response: Response): Promise<IUnsaved | null> {
   return ((await response.json()) as { unsaved: IUnsaved | null }).unsaved;
+}
+
+/** What the site keeps of a file. */
+export async function fetchVersions(
+  settings: ServerConnection.ISettings,
+  path: string
+): Promise<IPast> {
+  const query = URLExt.objectToQueryString({ path });
+  const response = await request(settings, `api/mesh/versions${query}`);
+  return (await response.json()) as IPast;
+}
+
+/** Makes an earlier version the content; the present one becomes a version. */
+export async function restoreVersion(
+  settings: ServerConnection.ISettings,
+  path: string,
+  id: string
+): Promise<void> {
+  await post(settings, 'api/mesh/versions/restore', { path, id });
+}
+
+/** The bytes of an earlier version. */
+export async function fetchVersion(
+  settings: ServerConnection.ISettings,
+  path: string,
+  id: string
+): Promise<Blob> {
+  const query = URLExt.objectToQueryString({ path, id });
+  const response = await request(settings, `api/mesh/versions/content${query}`);
+  return response.blob();
+}
+
+/** Where a browser downloads an earlier version. */
+export function versionUrl(
+  settings: ServerConnection.ISettings,
+  path: string,
+  id: string
+): string {
+  const _xsrf = /(?:^|;\s*)_xsrf=([^;]*)/.exec(document.cookie)?.[1] ?? '';
+  const query = URLExt.objectToQueryString({ path, id, download: 1, _xsrf });
+  return URLExt.join(settings.baseUrl, `api/mesh/versions/content${query}`);
+}
+
+/** Two states of a file side by side; without an old one, the new one alone. */
+export async function compare(
+  settings: ServerConnection.ISettings,
+  path: string,
+  old: StateRef | null,
+  now: StateRef
+): Promise<Comparison> {
+  const body = { path, old, new: now };
+  const response = await post(settings, 'api/mesh/compare', body);
+  return (await response.json()) as Comparison;
+}
+
+/** What was deleted in the space that holds an API path, latest first. */
+export async function fetchBin(
+  settings: ServerConnection.ISettings,
+  path: string
+): Promise<IBinItem[]> {
+  const query = URLExt.objectToQueryString({ path });
+  const response = await request(settings, `api/mesh/bin${query}`);
+  return ((await response.json()) as { items: IBinItem[] }).items;
+}
+
+/** Puts a deleted thing back, at `to` or where it was. Answers its API path. */
+export async function restoreFromBin(
+  settings: ServerConnection.ISettings,
+  path: string,
+  key: string,
+  to?: string
+): Promise<string> {
+  const body = { path, key, to };
+  const response = await post(settings, 'api/mesh/bin/restore', body);
+  return ((await response.json()) as { path: string }).path;
+}
+
+/** Deletes the named things for ever. */
+export async function purgeFromBin(
+  settings: ServerConnection.ISettings,
+  path: string,
+  keys: string[]
+): Promise<IPurged> {
+  const response = await post(settings, 'api/mesh/bin/purge', { path, keys });
+  return (await response.json()) as IPurged;
+}
+
+function post(
+  settings: ServerConnection.ISettings,
+  address: string,
+  body: object
+): Promise<Response> {
+  return request(settings, address, {
+    method: 'POST',
+    body: JSON.stringify(body)
+  });
 }
 
 async function request(

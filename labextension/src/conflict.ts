@@ -6,15 +6,13 @@ import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
-import { PathExt, Time } from '@jupyterlab/coreutils';
+import { Notification } from '@jupyterlab/apputils';
+import { PathExt } from '@jupyterlab/coreutils';
 import { Context } from '@jupyterlab/docregistry';
 
+import { askUntilSure } from './conflictquestion';
 import type { IMeshModel, IUnsaved, RoomAction } from './tokens';
-
 import { sentenceFor } from './unsaved';
-
-type Choice = 'copy' | 'overwrite' | 'theirs' | 'cancel';
 
 type SaveOptions = Partial<Contents.IModel>;
 
@@ -50,6 +48,8 @@ interface IOptions {
   };
   /** Opens the copy that was made of the user's version. */
   openCopy: (path: string) => Promise<unknown>;
+  /** Shows what the site has beside what is on the screen; ends when the user has seen enough. */
+  compare: (path: string, mine: unknown, theirs: string) => Promise<void>;
 }
 
 /** How often a copy is brought up to date with what is still being typed or printed. */
@@ -102,7 +102,17 @@ export function installConflictDialog(options: IOptions): void {
     }
     this._conflictModalIsOpen = true;
     try {
-      const choice = await askUntilSure(this.path, theirs, trans);
+      const choice = await askUntilSure({
+        path: this.path,
+        theirs,
+        trans,
+        compare: label =>
+          options.compare(
+            this.path,
+            this._createSaveOptions().content as unknown,
+            label
+          )
+      });
       if (this.isDisposed || choice === 'cancel') {
         throw cancelled('ModalCancelError');
       }
@@ -282,89 +292,4 @@ async function exists(
     }
     throw error;
   }
-}
-
-/** Asks what to do; a choice that loses text is asked for once more, and "no" leads back. */
-async function askUntilSure(
-  path: string,
-  theirs: Contents.IModel,
-  trans: TranslationBundle
-): Promise<Choice> {
-  const name = PathExt.basename(path);
-  for (;;) {
-    const choice = await ask(name, theirs, trans);
-    if (choice === 'copy' || choice === 'cancel') {
-      return choice;
-    }
-    const { button } = await showDialog({
-      title:
-        choice === 'overwrite'
-          ? trans.__('Overwrite "%1"?', name)
-          : trans.__('Load theirs?'),
-      body:
-        choice === 'overwrite'
-          ? trans.__(
-              'What others changed in "%1" since you opened it is replaced by your version.',
-              name
-            )
-          : trans.__('Your unsaved changes in "%1" are lost.', name),
-      defaultButton: 0,
-      buttons: [
-        Dialog.cancelButton({ label: trans.__('Back') }),
-        Dialog.warnButton({
-          label:
-            choice === 'overwrite'
-              ? trans.__('Overwrite')
-              : trans.__('Load theirs')
-        })
-      ]
-    });
-    if (button.accept) {
-      return choice;
-    }
-  }
-}
-
-/** Seconds for which a change counts as made just now. */
-const JUST_NOW = 60;
-
-async function ask(
-  name: string,
-  theirs: Contents.IModel,
-  trans: TranslationBundle
-): Promise<Choice> {
-  const age = (Date.now() - new Date(theirs.last_modified).getTime()) / 1000;
-  const dialog = new Dialog({
-    title:
-      age < JUST_NOW
-        ? trans.__('"%1" was changed by somebody else just now.', name)
-        : trans.__(
-            '"%1" was changed by somebody else %2.',
-            name,
-            Time.formatHuman(theirs.last_modified)
-          ),
-    body: trans.__('Your changes are still here.'),
-    buttons: [
-      Dialog.cancelButton({ label: trans.__('Cancel') }),
-      // Not in red: what they lose is asked for once more.
-      Dialog.createButton({
-        label: trans.__('Load theirs…'),
-        accept: false,
-        actions: ['theirs']
-      }),
-      Dialog.createButton({
-        label: trans.__('Overwrite…'),
-        accept: false,
-        actions: ['overwrite']
-      }),
-      Dialog.okButton({
-        label: trans.__('Save mine as a copy'),
-        actions: ['copy']
-      })
-    ],
-    defaultButton: 3
-  });
-  dialog.addClass('jp-MeshConflict');
-  const { button } = await dialog.launch();
-  return (button.actions[0] as Choice | undefined) ?? 'cancel';
 }

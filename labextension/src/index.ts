@@ -1,5 +1,6 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
+import { bin } from './plugins/bin';
 import { clipboard } from './plugins/clipboard';
 import { collaboration } from './plugins/collaboration';
 import { conflict } from './plugins/conflict';
@@ -11,6 +12,7 @@ import { panel } from './plugins/panel';
 import { site } from './plugins/site';
 import { status } from './plugins/status';
 import { transfers } from './plugins/transfers';
+import { versions } from './plugins/versions';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   site,
@@ -20,6 +22,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   clipboard,
   conflict,
   collaboration,
+  versions,
+  bin,
   badges,
   listing,
   locks,

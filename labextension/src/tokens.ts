@@ -30,6 +30,8 @@ export namespace CommandIDs {
   export const uploadFolder = 'mesh:upload-folder';
   export const download = 'mesh:download-zip';
   export const showTransfers = 'mesh:show-transfers';
+  export const versions = 'mesh:versions';
+  export const showBin = 'mesh:show-bin';
 }
 
 /** How the site is, in the words of the server. */
@@ -143,7 +145,7 @@ export interface IMeshPanel {
   /** False if nothing can be put into the open folder. */
   readonly isWritable: boolean;
   /** Puts a section below the files; setting its parent to null takes it away. */
-  addSection(section: Widget): void;
+  addSection(section: Widget, isCollapsed?: boolean): void;
   /** Opens a section that may be collapsed. */
   expandSection(section: Widget): void;
 }

@@ -3,6 +3,8 @@
 These tests guard the private methods of JupyterLab that the dialog replaces.
 """
 
+import json
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -131,3 +133,125 @@ def test_cancel_changes_nothing(conflict, site):
     expect(dialog_of(page)).to_have_count(0)
     expect(shown(page)).to_contain_text("mine")
     assert site.get(f"home/{name}") == "start\ntheirs"
+
+
+def test_comparing_leads_back_to_the_question(conflict, site):
+    page, name = conflict
+    dialog_of(page).get_by_role("button", name="Compare").click()
+    both = page.get_by_role("dialog", name="Theirs and yours")
+    expect(both.locator(".cm-merge-a")).to_contain_text("theirs")
+    expect(both.locator(".cm-merge-b")).to_contain_text("mine")
+    both.get_by_role("button", name="Back").click()
+    expect(dialog_of(page)).to_contain_text("was changed by somebody else")
+    expect(dialog_of(page).get_by_role("button", name="Save mine as a copy")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(shown(page)).to_contain_text("mine")
+    assert site.get(f"home/{name}") == "start\ntheirs"
+
+
+def test_the_buttons_stand_in_one_row(conflict):
+    page, _ = conflict
+    buttons = dialog_of(page).get_by_role("button")
+    expect(buttons).to_have_count(5)
+    rows = {round(buttons.nth(number).bounding_box()["y"]) for number in range(5)}
+    assert len(rows) == 1
+
+
+def test_the_person_is_named_where_the_server_knows(open_panel, site):
+    name = "who.txt"
+    site.put(f"home/{name}", "start")
+    page: Page = open_panel()
+
+    def tell(route):
+        answer = route.fetch()
+        model = answer.json() | {"mesh": {"changedBy": "Jan Novak"}}
+        route.fulfill(response=answer, json=model)
+
+    page.route(f"**/api/contents/mesh/home/{name}?*", tell)
+    page.evaluate(
+        "path => window.jupyterapp.commands.execute('docmanager:open', {path})",
+        f"mesh/home/{name}",
+    )
+    shown(page).click()
+    page.keyboard.type("mine")
+    site.put(f"home/{name}", "theirs")
+    page.keyboard.press("Control+s")
+    expect(dialog_of(page)).to_contain_text('"who.txt" was changed by Jan Novak just now.')
+
+
+@pytest.fixture
+def notebook_conflict(open_panel, site, request):
+    """A notebook with a change of the user, and saved by somebody else meanwhile."""
+    name = f"{request.node.name.partition('[')[0]}.ipynb"
+
+    def text(source):
+        cell = {"cell_type": "markdown", "id": "one", "metadata": {}, "source": source}
+        return json.dumps(
+            {
+                "cells": [cell],
+                "metadata": {"kernelspec": KERNEL},
+                "nbformat": 4,
+                "nbformat_minor": 5,
+            }
+        )
+
+    site.put(f"home/{name}", text("start"))
+    page: Page = open_panel()
+    page.evaluate(
+        "path => window.jupyterapp.commands.execute('docmanager:open', {path})",
+        f"mesh/home/{name}",
+    )
+    expect(page.locator(".jp-Notebook:visible")).to_contain_text("start")
+    page.evaluate(
+        "window.jupyterapp.shell.currentWidget.content.model.cells.get(0).sharedModel.setSource('mine')"
+    )
+    site.put(f"home/{name}", text("theirs"))
+    page.keyboard.press("Control+s")
+    expect(dialog_of(page)).to_contain_text("was changed by somebody else")
+    return page, name
+
+
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+@pytest.mark.parametrize("choice", ["copy", "overwrite", "theirs"])
+def test_nothing_of_a_notebook_is_lost(notebook_conflict, site, choice):
+    page, name = notebook_conflict
+    dialog = dialog_of(page)
+    dialog.get_by_role("button", name="Compare").click()
+    both = page.get_by_role("dialog", name="Theirs and yours")
+    changed = both.get_by_role("group", name="Changed cell: text")
+    expect(changed.locator(".cm-merge-a")).to_contain_text("theirs")
+    expect(changed.locator(".cm-merge-b")).to_contain_text("mine")
+    both.get_by_role("button", name="Back").click()
+    copy = f"home/{name.removesuffix('.ipynb')} (my version).ipynb"
+    if choice == "copy":
+        dialog.get_by_role("button", name="Save mine as a copy").click()
+        expect(page.get_by_role("main").get_by_role("tab", name="(my version)")).to_be_visible()
+        assert "mine" in site.get(copy)
+        assert "theirs" in site.get(f"home/{name}")
+    elif choice == "overwrite":
+        dialog.get_by_role("button", name="Overwrite…").click()
+        dialog.get_by_role("button", name="Overwrite", exact=True).click()
+        expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+        assert "mine" in site.get(f"home/{name}")
+        # Theirs is a version.
+        told = page.evaluate(VERSIONS, f"mesh/home/{name}")
+        assert any("theirs" in content for content in told)
+    else:
+        dialog.get_by_role("button", name="Load theirs…").click()
+        dialog.get_by_role("button", name="Load theirs", exact=True).click()
+        expect(page.locator(".jp-Notebook:visible")).to_contain_text("theirs")
+        assert "theirs" in site.get(f"home/{name}")
+
+
+VERSIONS = """async path => {
+  const { baseUrl } = window.jupyterapp.serviceManager.serverSettings;
+  const query = `path=${encodeURIComponent(path)}`;
+  const token = document.cookie.match(/_xsrf=([^;]*)/)?.[1] ?? '';
+  const ask = url => fetch(`${baseUrl}api/mesh/${url}`, {headers: {'X-XSRFToken': token}});
+  const { versions } = await (await ask(`versions?${query}`)).json();
+  return Promise.all(versions.map(async version =>
+    (await ask(`versions/content?${query}&id=${version.id}`)).text()
+  ));
+}"""

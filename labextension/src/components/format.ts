@@ -1,6 +1,8 @@
 // Figures and times as people read them.
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import { Time } from '@jupyterlab/coreutils';
+
 import type { ISiteStatus } from '../tokens';
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
@@ -91,4 +93,25 @@ export function describeState(
     default:
       return trans.__('Connecting…');
   }
+}
+
+/** Seconds for which something happened just now. */
+const JUST_NOW = 60;
+
+/** "3 minutes ago", "just now" */
+export function formatAgo(
+  time: string,
+  trans: TranslationBundle,
+  now = Date.now()
+): string {
+  const age = (now - new Date(time).getTime()) / 1000;
+  return age < JUST_NOW ? trans.__('just now') : Time.formatHuman(time);
+}
+
+/** "21 November 2026, 14:02:33" as the browser's language has it */
+export function formatExact(time: string): string {
+  return new Date(time).toLocaleString([], {
+    dateStyle: 'long',
+    timeStyle: 'medium'
+  });
 }

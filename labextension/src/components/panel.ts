@@ -47,10 +47,13 @@ export class MeshPanel extends SidePanel implements IMeshPanel {
       : this.browser.model.cd(`/${path}`));
   }
 
-  addSection(section: Widget): void {
+  addSection(section: Widget, isCollapsed = false): void {
     this.addWidget(section);
     // The files keep most of the room.
     const panel = this.content as AccordionPanel;
+    if (isCollapsed) {
+      panel.collapse(panel.widgets.indexOf(section));
+    }
     panel.setRelativeSizes(
       panel.widgets.map(widget => (widget === this.browser ? 0.7 : 0.3))
     );

@@ -3,9 +3,13 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 
+import { Dialog, showErrorMessage } from '@jupyterlab/apputils';
+import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
+import { PathExt } from '@jupyterlab/coreutils';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { fetchUnsaved, postUnsaved } from '../api';
+import { compare, fetchUnsaved, postUnsaved } from '../api';
 import { installConflictDialog } from '../conflict';
 import { DOMAIN, IMeshModel, NAMESPACE } from '../tokens';
 
@@ -14,14 +18,54 @@ export const conflict: JupyterFrontEndPlugin<void> = {
   description:
     'Asks what to do when a document of the mesh was changed by somebody else, and loses neither text.',
   autoStart: true,
-  requires: [IMeshModel],
+  requires: [IMeshModel, IRenderMimeRegistry, IEditorLanguageRegistry],
   optional: [ITranslator],
   activate: (
     app: JupyterFrontEnd,
     mesh: IMeshModel,
+    rendermime: IRenderMimeRegistry,
+    languages: IEditorLanguageRegistry,
     translator: ITranslator | null
   ): void => {
+    const trans = (translator ?? nullTranslator).load(DOMAIN);
     const { serverSettings } = app.serviceManager;
+
+    const showBoth = async (
+      path: string,
+      mine: unknown,
+      theirs: string
+    ): Promise<void> => {
+      try {
+        const [comparison, { ComparisonView }] = await Promise.all([
+          compare(serverSettings, path, { current: true }, { content: mine }),
+          import('../components/comparison')
+        ]);
+        const dialog = new Dialog({
+          title: trans.__('"%1": theirs and yours', PathExt.basename(path)),
+          body: new ComparisonView({
+            comparison,
+            path,
+            labels: {
+              old: trans.__('Theirs: %1', theirs),
+              new: trans.__('Yours, not saved')
+            },
+            rendermime,
+            languages,
+            trans
+          }),
+          buttons: [Dialog.okButton({ label: trans.__('Back') })]
+        });
+        dialog.addClass('jp-MeshCompareDialog');
+        dialog.node.ariaLabel = trans.__('Theirs and yours');
+        await dialog.launch();
+      } catch (error) {
+        await showErrorMessage(
+          trans.__('"%1" cannot be compared', PathExt.basename(path)),
+          error as Error
+        );
+      }
+    };
+
     installConflictDialog({
       mesh,
       room: {
@@ -29,8 +73,9 @@ export const conflict: JupyterFrontEndPlugin<void> = {
         act: (path, action, hash) =>
           postUnsaved(serverSettings, path, action, hash)
       },
-      trans: (translator ?? nullTranslator).load(DOMAIN),
-      openCopy: path => app.commands.execute('docmanager:open', { path })
+      trans,
+      openCopy: path => app.commands.execute('docmanager:open', { path }),
+      compare: showBoth
     });
   }
 };
