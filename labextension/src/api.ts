@@ -2,14 +2,13 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
+import type { Comparison, IBinItem, IPast, IPurged, StateRef } from './past';
 import type {
   ISiteStatus,
   ITransferAnswer,
   IUnsaved,
   RoomAction
 } from './tokens';
-import type { Comparison, IBinItem, IPast, IPurged, StateRef } from './past';
-import type { ISiteStatus, ITransferAnswer } from './tokens';
 
 /**
  * Ask our server how the site is.
