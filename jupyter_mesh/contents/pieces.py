@@ -6,6 +6,7 @@ upload nor its size, so the order of the numbers is all there is to check.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import time
@@ -123,7 +124,9 @@ class Pieces:
     async def _adopt(self) -> None:
         """Go on with what an earlier server left."""
         try:
-            spools = await self._folder().spools(KIND)
+            # Where it is may be asked of the system, which blocks.
+            folder = await asyncio.to_thread(self._folder)
+            spools = await folder.spools(KIND)
         except MeshError:
             # Whoever uploads is told so; to others it means that there are no uploads.
             log.warning("Unfinished uploads cannot be looked for", exc_info=True)
