@@ -141,7 +141,7 @@ export interface IMeshPanel {
   readonly id: string;
   /** Goes to a folder, given its API path. Does not bring the panel to the front. */
   showPath(path: string): Promise<void>;
-  readonly browser: FileBrowser;
+  readonly browser: FileBrowser & { focusListing(): void };
   /** False if nothing can be put into the open folder. */
   readonly isWritable: boolean;
   /** Puts a section below the files; setting its parent to null takes it away. */

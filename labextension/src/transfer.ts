@@ -1,6 +1,8 @@
 // One upload or copy, as this browser sees it.
 import type { ITransferAnswer } from './tokens';
 
+import { PathExt } from '@jupyterlab/coreutils';
+
 import { Rate } from './transfersrate';
 
 /**
@@ -46,6 +48,9 @@ const BYTES_HERE: readonly Phase[] = [
 /** Phases in which our server works on it, so that it has to be asked. */
 const AT_SERVER: readonly Phase[] = ['storing', 'copying', 'elsewhere'];
 
+/** Milliseconds without a new byte after which nobody else seems to be sending. */
+const QUIET = 10_000;
+
 /** True for answers that say: something else has the name now. */
 export function isConflict(status: number | null): boolean {
   return status === 409 || status === 412;
@@ -68,7 +73,7 @@ export class Transfer {
 
   /** Takes over what the server tells of one that this page did not start. */
   static from(answer: ITransferAnswer, now?: () => number): Transfer {
-    return new Transfer({
+    const transfer = new Transfer({
       kind: answer.kind,
       path: answer.path,
       phase: answer.kind === 'upload' ? 'unfinished' : 'copying',
@@ -77,12 +82,14 @@ export class Transfer {
       total: answer.total,
       now
     });
+    transfer.done = answer.done;
+    return transfer;
   }
 
   /** Unlike the id it is there from the beginning, and stays. */
   readonly key: string;
   readonly kind: 'upload' | 'copy';
-  /** API path of what is being written. */
+  /** API path of what is being written; of a copy that has not ended, of the folder it goes to. */
   path: string;
   phase: Phase;
   /** The id at the server, once it has one. */
@@ -106,6 +113,40 @@ export class Transfer {
   /** All bytes have reached our server. */
   isComplete = false;
   readonly rate: Rate;
+
+  get name(): string {
+    return PathExt.basename(this.source ?? this.path);
+  }
+
+  /** API path of the folder that gets it. */
+  get folder(): string {
+    return this.kind === 'copy' && this.phase !== 'done'
+      ? this.path
+      : PathExt.dirname(this.path);
+  }
+
+  /** Takes over what the server tells of it; `now` in milliseconds. */
+  follow(answer: ITransferAnswer, now: number): void {
+    const grew = answer.done > this.done;
+    this.since = null;
+    this.path = answer.path;
+    this.done = answer.done;
+    this.total = answer.total ?? this.total;
+    this.isComplete = answer.state !== 'receiving';
+    if (answer.state === 'running') {
+      this.phase = this.kind === 'copy' ? 'copying' : 'storing';
+      this.rate.note(answer.done);
+    } else if (answer.state === 'receiving') {
+      // The bytes come from elsewhere, or do not come any more.
+      this._grown = grew ? now : this._grown;
+      this.phase = now - this._grown > QUIET ? 'unfinished' : 'elsewhere';
+    } else {
+      this.phase = answer.state === 'done' ? 'done' : 'failed';
+      this.message = answer.message;
+      this.status = answer.status;
+      this.isConflict = isConflict(answer.status);
+    }
+  }
 
   get needsPage(): boolean {
     return BYTES_HERE.includes(this.phase);
@@ -172,6 +213,8 @@ export class Transfer {
     return this.file ? ['replace', 'keep', 'dismiss'] : ['replace', 'dismiss'];
   }
 
+  /** When bytes came last that another window sent. */
+  private _grown = -Infinity;
   private static _count = 0;
 }
 

@@ -365,10 +365,11 @@ describe('TransfersModel', () => {
     });
     copy.mockResolvedValue(running);
     answers = [running];
-    void model.copy('mesh/home/a', 'mesh/home');
+    void model.copy('mesh/home/a', 'mesh/home/b');
     await settle();
     const [transfer] = model.items;
     expect([transfer.phase, transfer.fraction]).toEqual(['copying', null]);
+    expect([transfer.name, transfer.folder]).toEqual(['a', 'mesh/home/b']);
     answers = [{ ...running, state: 'failed', status: 503, message: 'Away.' }];
     await jest.advanceTimersByTimeAsync(1100);
     expect(transfer.actions).toEqual(['retry', 'dismiss']);

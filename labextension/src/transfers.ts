@@ -9,19 +9,13 @@ import { DisposableDelegate } from '@lumino/disposable';
 import { Poll } from '@lumino/polling';
 import { Signal } from '@lumino/signaling';
 
-import { isConflict, Transfer } from './transfer';
+import { Transfer } from './transfer';
+import { Lanes } from './transferslanes';
 import type { UploadMemory } from './transfersmemory';
-import { Sending } from './transfersending';
 import type { OpenSender } from './transfersending';
-
-/** Uploads that are sent at the same time. */
-const LANES = 3;
 
 /** Milliseconds between two questions to the server. */
 const INTERVAL = { running: 1000, watched: 5000 };
-
-/** Milliseconds without a new byte after which nobody else seems to be sending. */
-const QUIET = 10_000;
 
 /**
  * The list of transfers.
@@ -32,6 +26,13 @@ export class TransfersModel extends VDomModel {
   constructor(private _options: TransfersModel.IOptions) {
     super();
     this._now = _options.now ?? (() => performance.now());
+    this._lanes = new Lanes({
+      items: () => this._items,
+      open: _options.open,
+      created: (id, file) => _options.memory.note(id, file),
+      changed: () => this.stateChanged.emit(),
+      finished: transfer => this._onSent(transfer)
+    });
     this._poll = new Poll({
       auto: false,
       name: '@jupyter-mesh/labextension:transfers',
@@ -63,7 +64,7 @@ export class TransfersModel extends VDomModel {
   override dispose(): void {
     if (!this.isDisposed) {
       this._poll.dispose();
-      this._sendings.forEach(sending => sending.stop());
+      this._lanes.dispose();
       super.dispose();
     }
   }
@@ -97,7 +98,7 @@ export class TransfersModel extends VDomModel {
       now
     });
     this._items.push(transfer);
-    this._startWaiting();
+    this._lanes.fill();
     return this._outcome(transfer);
   }
 
@@ -122,7 +123,7 @@ export class TransfersModel extends VDomModel {
     transfer.file = file;
     transfer.total = file.size;
     transfer.phase = 'waiting';
-    this._startWaiting();
+    this._lanes.fill();
     return true;
   }
 
@@ -150,20 +151,20 @@ export class TransfersModel extends VDomModel {
   }
 
   pause(transfer: Transfer): void {
-    this._sendings.get(transfer)?.stop();
+    this._lanes.stop(transfer);
     transfer.phase = 'paused';
     transfer.rate.reset();
-    this._startWaiting();
+    this._lanes.fill();
   }
 
   resume(transfer: Transfer): void {
     transfer.phase = 'waiting';
-    this._startWaiting();
+    this._lanes.fill();
   }
 
   /** Tries at once what waits for the connection. */
   tryNow(): void {
-    this._sendings.forEach(sending => sending.tryNow());
+    this._lanes.tryNow();
     if (this._isBusy) {
       void this.refresh();
     }
@@ -171,7 +172,6 @@ export class TransfersModel extends VDomModel {
 
   /** Ends a transfer that runs, or takes one off the list that has ended. */
   async remove(transfer: Transfer): Promise<void> {
-    this._sendings.get(transfer)?.stop();
     this._drop(transfer);
     await this._forget(transfer.id);
   }
@@ -201,7 +201,7 @@ export class TransfersModel extends VDomModel {
         transfer.id = null;
       }
       transfer.phase = 'waiting';
-      this._startWaiting();
+      this._lanes.fill();
     }
   }
 
@@ -214,7 +214,7 @@ export class TransfersModel extends VDomModel {
     transfer.isComplete = false;
     transfer.done = 0;
     transfer.phase = 'waiting';
-    this._startWaiting();
+    this._lanes.fill();
     await this._forget(old);
   }
 
@@ -252,42 +252,12 @@ export class TransfersModel extends VDomModel {
     void this._poll.refresh();
   }
 
-  /** Gives free lanes to uploads that wait. */
-  private _startWaiting(): void {
-    const busy = this._items.filter(item =>
-      ['sending', 'offline'].includes(item.phase)
-    ).length;
-    const next = this._items.filter(item => item.phase === 'waiting');
-    for (const transfer of next.slice(0, Math.max(0, LANES - busy))) {
-      this._send(transfer);
-    }
-    this.stateChanged.emit();
-  }
-
-  private _send(transfer: Transfer): void {
-    let sending = this._sendings.get(transfer);
-    if (!sending && transfer.file) {
-      const { file } = transfer;
-      sending = new Sending({
-        transfer,
-        file,
-        open: this._options.open,
-        created: id => this._options.memory.note(id, file),
-        changed: () => this.stateChanged.emit(),
-        finished: () => this._onSent(transfer)
-      });
-      this._sendings.set(transfer, sending);
-    }
-    sending?.start();
-  }
-
   private _onSent(transfer: Transfer): void {
-    if (transfer.phase === 'failed') {
-      this._ended.emit(transfer);
-    } else {
+    if (transfer.isComplete) {
       this._begin(transfer, 'storing');
+    } else {
+      this._ended.emit(transfer);
     }
-    this._startWaiting();
   }
 
   /** One question at a time, shared by all who ask. */
@@ -339,80 +309,46 @@ export class TransfersModel extends VDomModel {
   }
 
   private _take(answer: ITransferAnswer): void {
-    let item = this._items.find(one => one.id === answer.id);
-    const isKnown = !!item;
-    if (!item) {
-      const isOurs = this._items.some(
-        one =>
-          one.phase === 'sending' && one.id === null && one.path === answer.path
-      );
-      if (
-        isOurs ||
-        this._removed.has(answer.id) ||
-        answer.state === 'cancelled'
-      ) {
-        return;
-      }
-      item = Transfer.from(answer, this._options.now);
-      this._items.push(item);
-    } else if (item.file && !item.isComplete) {
+    const known = this._items.find(one => one.id === answer.id);
+    if (known?.file && !known.isComplete) {
       // What is sent from here is known better here.
       return;
-    } else if (answer.state === 'receiving') {
-      this._takeForeign(item, answer.done > item.done);
     }
-    item.since = null;
-    item.done = answer.done;
-    item.total = answer.total ?? item.total;
-    switch (answer.state) {
-      case 'receiving':
-        break;
-      case 'running':
-        item.isComplete = true;
-        item.phase = item.kind === 'copy' ? 'copying' : 'storing';
-        item.rate.note(answer.done);
-        break;
-      case 'cancelled':
-        this._drop(item);
-        break;
-      default:
-        this._end(item, answer, isKnown && item.isRunning);
+    if (answer.state === 'cancelled') {
+      this._items.filter(one => one === known).forEach(one => this._drop(one));
+      return;
     }
-  }
-
-  /** An upload whose bytes come from elsewhere, or do not come any more. */
-  private _takeForeign(item: Transfer, grew: boolean): void {
-    const now = this._now();
-    if (grew) {
-      item.phase = 'elsewhere';
-      this._grown.set(item, now);
-    } else if (now - (this._grown.get(item) ?? -Infinity) > QUIET) {
-      item.phase = 'unfinished';
+    if (!known && (this._removed.has(answer.id) || this._expects(answer))) {
+      return;
     }
-  }
-
-  private _end(item: Transfer, answer: ITransferAnswer, isNews: boolean): void {
-    const phase = answer.state === 'done' ? 'done' : 'failed';
-    item.isComplete = true;
-    item.phase = phase;
-    item.message = answer.message;
-    item.status = answer.status;
-    item.isConflict = isConflict(answer.status);
-    if (phase === 'done') {
-      this._sendings.delete(item);
+    const item = known ?? Transfer.from(answer, this._options.now);
+    if (!known) {
+      this._items.push(item);
+    }
+    const wasRunning = known?.isRunning;
+    item.follow(answer, this._now());
+    if (item.phase === 'done') {
       item.file = null;
+      this._lanes.forget(item);
       this._outcomes.get(item)?.resolve(item);
     }
-    if (isNews) {
+    if (wasRunning && !item.isRunning && item.isComplete) {
       this._ended.emit(item);
     }
   }
 
+  /** True for an upload of ours whose id is still on its way to us. */
+  private _expects({ path }: ITransferAnswer): boolean {
+    return this._items.some(
+      one => one.phase === 'sending' && one.id === null && one.path === path
+    );
+  }
+
   private _drop(transfer: Transfer): void {
     this._items = this._items.filter(item => item !== transfer);
-    this._sendings.delete(transfer);
+    this._lanes.forget(transfer);
     this._outcomes.delete(transfer);
-    this._startWaiting();
+    this._lanes.fill();
   }
 
   private _outcome(transfer: Transfer): Promise<Transfer> {
@@ -423,14 +359,12 @@ export class TransfersModel extends VDomModel {
   }
 
   private _items: Transfer[] = [];
-  private _sendings = new Map<Transfer, Sending>();
+  private _lanes: Lanes;
   private _outcomes = new Map<Transfer, PromiseDelegate<Transfer>>();
   /** When the server told us of a transfer: an older answer of the poll cannot know it. */
   private _told = new Map<string, number>();
   /** Ids that are to go: an older answer of the poll may still hold them. */
   private _removed = new Set<string>();
-  /** Foreign uploads, and when they last got a byte. */
-  private _grown = new Map<Transfer, number>();
   private _pending: Promise<void> | null = null;
   private _watchers = new Set<() => boolean>();
   private _ended = new Signal<this, Transfer>(this);

@@ -44,6 +44,7 @@ export class Sending {
     const transfer = this._transfer;
     const attempt = ++this._attempt;
     clearTimeout(this._timer);
+    clearInterval(this._ticks);
     transfer.rate.reset();
     if (transfer.phase !== 'offline') {
       transfer.phase = 'sending';
@@ -51,6 +52,8 @@ export class Sending {
       transfer.isConflict = false;
     }
     this._watchForStall(attempt);
+    // The speed falls also while nothing comes.
+    this._ticks = setInterval(() => this._options.changed(), 1000);
     /** Drops what an attempt that was given up still has to say. */
     const only =
       <T extends unknown[]>(handle: (...args: T) => void) =>
@@ -151,6 +154,7 @@ export class Sending {
     this._attempt++;
     clearTimeout(this._timer);
     clearTimeout(this._stall);
+    clearInterval(this._ticks);
     this._sender?.stop();
     this._sender = null;
   }
@@ -162,6 +166,7 @@ export class Sending {
   private _reached = 0;
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _stall: ReturnType<typeof setTimeout> | undefined;
+  private _ticks: ReturnType<typeof setInterval> | undefined;
 }
 
 export namespace Sending {

@@ -97,7 +97,7 @@ export class Seen implements IDisposable {
       const hadFocus = this._section.node.contains(document.activeElement);
       this._section.parent = null;
       if (hadFocus) {
-        this._panel.browser.activate();
+        this._panel.browser.focusListing();
       }
     }
   }

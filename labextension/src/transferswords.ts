@@ -1,8 +1,6 @@
 // What is said of a transfer.
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { PathExt } from '@jupyterlab/coreutils';
-
 import {
   formatBytes,
   formatDuration,
@@ -18,9 +16,8 @@ export interface ISurroundings {
   trans: TranslationBundle;
 }
 
-/** "Home / survey" for the API path of something in that folder. */
-export function placeOf(path: string, root: string): string {
-  const folder = PathExt.dirname(path);
+/** "Home/survey" for the API path of a folder. */
+export function placeOf(folder: string, root: string): string {
   const inside =
     root && folder.startsWith(`${root}/`)
       ? folder.slice(root.length + 1)

@@ -1,4 +1,4 @@
-"""The line between a browser and its server: counts what goes up, and can be cut."""
+"""The line between a browser and its server: counts what goes up, can be held and cut."""
 
 import contextlib
 import socket
@@ -16,7 +16,11 @@ class Line:
         """Bytes that went up, all connections together."""
         self.cut_at: int | None = None
         """When so many have gone up, every connection breaks and none can be made."""
+        self.hold_at: int | None = None
+        """When so many have gone up, nothing more goes up until ``release()``."""
         self.is_cut = threading.Event()
+        self._flows = threading.Event()
+        self._flows.set()
         self._target = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: set[socket.socket] = set()
@@ -36,7 +40,12 @@ class Line:
         self.cut_at = None
         self.is_cut.clear()
 
+    def release(self) -> None:
+        self.hold_at = None
+        self._flows.set()
+
     def close(self) -> None:
+        self.release()
         self._listener.close()
         self.cut()
 
@@ -56,6 +65,9 @@ class Line:
     def _pump(self, source: socket.socket, target: socket.socket, is_up: bool) -> None:
         with contextlib.suppress(OSError):
             while piece := source.recv(PIECE):
+                if is_up and self.hold_at is not None and self.sent >= self.hold_at:
+                    self._flows.clear()
+                    self._flows.wait()
                 target.sendall(piece)
                 if is_up:
                     with self._lock:

@@ -1,7 +1,6 @@
 // The section TRANSFERS: what is on its way, how far it is, and what one can do about it.
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { PathExt } from '@jupyterlab/coreutils';
 import { VDomRenderer } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
@@ -89,7 +88,7 @@ export function TransfersView(props: ITransfersProps): JSX.Element {
 
 function Row(props: ITransfersProps & { transfer: Transfer }): JSX.Element {
   const { transfer, trans } = props;
-  const name = PathExt.basename(transfer.path);
+  const { name } = transfer;
   const phase = phaseOf(transfer, props);
   const figures = figuresOf(transfer, trans);
   const trouble = troubleOf(transfer, props);
@@ -106,7 +105,7 @@ function Row(props: ITransfersProps & { transfer: Transfer }): JSX.Element {
       <div className="jp-MeshTransfers-title" title={transfer.path}>
         <span className="jp-MeshTransfers-name">{name}</span>
         <span className="jp-MeshTransfers-place">
-          {trans.__('to %1', placeOf(transfer.path, props.root))}
+          {trans.__('to %1', placeOf(transfer.folder, props.root))}
         </span>
       </div>
       {isOpen && (
@@ -195,7 +194,9 @@ export class TransfersWidget extends VDomRenderer<TransfersModel> {
   /** Nobody but a screen reader sees it; it is there before it says something. */
   protected override render(): JSX.Element {
     const { trans, getSite } = this._props;
-    const running = this.model.running.length;
+    const running = this.model.running.filter(
+      transfer => transfer.phase !== 'paused'
+    ).length;
     this.title.label = running
       ? trans.__('Transfers: %1 running', running)
       : trans.__('Transfers');
@@ -217,7 +218,7 @@ export class TransfersWidget extends VDomRenderer<TransfersModel> {
     const { trans, getSite } = this._props;
     this._said = trans.__(
       '%1: %2',
-      PathExt.basename(transfer.path),
+      transfer.name,
       phaseOf(transfer, { site: getSite(), trans })
     );
     this.update();

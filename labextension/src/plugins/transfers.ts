@@ -5,7 +5,6 @@ import type {
 import type { FileBrowser } from '@jupyterlab/filebrowser';
 
 import { ICommandPalette, showErrorMessage } from '@jupyterlab/apputils';
-import { PathExt } from '@jupyterlab/coreutils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import {
   IDefaultFileBrowser,
@@ -116,7 +115,7 @@ export const transfers: JupyterFrontEndPlugin<void> = {
       changed.add(folder);
       void throttled.invoke();
     };
-    model.ended.connect((_, { path }) => refresh(PathExt.dirname(path)));
+    model.ended.connect((_, { folder }) => refresh(folder));
 
     const takeOver = (browser: FileBrowser): void => {
       const { model: listed } = browser;
@@ -169,7 +168,7 @@ export const transfers: JupyterFrontEndPlugin<void> = {
             throw new Error(
               trans.__(
                 'This is not the file that "%1" was begun with, or it has changed since, or the upload was begun in another browser. Choose the same file, or cancel the upload and begin anew.',
-                PathExt.basename(transfer.path)
+                transfer.name
               )
             );
           }
@@ -214,8 +213,9 @@ export const transfers: JupyterFrontEndPlugin<void> = {
         ),
       execute: async () => {
         const { path } = (factory.tracker.currentWidget ?? panel.browser).model;
+        const folder = mesh.contains(path) ? path : mesh.areas[0].path;
         const files = await pickFiles('folder');
-        takeTree(path, Promise.resolve(readInput(files, path)));
+        takeTree(folder, Promise.resolve(readInput(files, folder)));
       }
     });
     for (const command of [CommandIDs.uploadFolder, CommandIDs.showTransfers]) {
