@@ -85,11 +85,9 @@ class Upload:
 class Receiving:
     """One request that brings the next bytes of an upload; ``end`` or ``abort`` closes it."""
 
-    def __init__(self, uploads: Uploads, upload: Upload, length: int | None) -> None:
+    def __init__(self, uploads: Uploads, upload: Upload) -> None:
         self._uploads = uploads
         self._upload = upload
-        self._start = upload.offset
-        self._length = length
         self._pieces: list[bytes] = []
         self._waiting = 0
         self.heard = time.monotonic()
@@ -233,7 +231,7 @@ class Uploads:
                 raise TooLarge(
                     f'More bytes came for "{upload.path}" than its upload had announced.'
                 )
-            upload.receiving = Receiving(self, upload, length)
+            upload.receiving = Receiving(self, upload)
             return upload.receiving
 
     async def retry(self, id: str, replace: str | None) -> Transfer:
