@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import measures, report, servers
+from benchmarks.comparison import Bench
 
 
 async def run(groups: list[str], rounds: int, scale: float, *, keep: bool) -> None:
@@ -26,7 +27,7 @@ async def run(groups: list[str], rounds: int, scale: float, *, keep: bool) -> No
                 servers.stock(folder) as stock,
                 await servers.mesh(folder, "mesh", site) as mesh,
             ):
-                bench = measures.Bench(folder, site, stock, mesh, rounds, scale)
+                bench = Bench(folder, site, stock, mesh, rounds, scale)
                 rows = measures.plain(await measures.GROUPS[name](bench))
         for row in rows:
             print(report.line(row), flush=True)

@@ -60,21 +60,27 @@ def verdict(row: dict[str, Any]) -> str:
     return {True: "met", False: "**missed**", None: ""}[row["met"]]
 
 
+def processors(row: dict[str, Any]) -> str:
+    """CPU time by process."""
+    used = row["facts"].get("cpu_ms", {})
+    return ", ".join(f"{name} {milliseconds:.0f}" for name, milliseconds in used.items())
+
+
 def table(results: dict[str, Any]) -> str:
     """The results in Markdown."""
     facts = results["machine"]
     packages = ", ".join(f"{name} {number}" for name, number in facts["packages"].items())
     lines = [
         f"{facts['cpu']}, {facts['cores']} cores, {facts['system']}, Python {facts['python']}, {packages}.\n",
-        "| measure | ours | compared with | ratio | goal | |",
-        "|---|---|---|---|---|---|",
+        "| measure | ours | compared with | ratio | goal | | CPU time, ms |",
+        "|---|---|---|---|---|---|---|",
     ]
     for group in results["groups"].values():
         for row in group["rows"]:
             ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f} x"
             lines.append(
                 f"| {row['name']} | {figure(row['ours'], row['unit'])} | {figure(row['theirs'], row['unit'])} "
-                f"| {ratio} | {row['goal']} | {verdict(row)} |"
+                f"| {ratio} | {row['goal']} | {verdict(row)} | {processors(row)} |"
             )
     lines.append("")
     for name, group in results["groups"].items():

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import report
-from benchmarks.soak import Content, _leaks
+from benchmarks.people import Content
+from benchmarks.soak import _leaks
 
 ROOT = Path(__file__).parents[1]
 
