@@ -39,6 +39,8 @@ export class MeshRenderer extends DirListing.Renderer {
     const place = badge ?? name?.parentElement?.appendChild(newBadge());
     if (place && place.textContent !== text) {
       place.textContent = text;
+      // A narrow panel cuts it off.
+      (place as HTMLElement).title = text;
     }
     name?.setAttribute('aria-label', `${model.name}, ${text}`);
   }
