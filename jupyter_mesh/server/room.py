@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server_ydoc import app, handlers, loaders
@@ -103,15 +104,24 @@ class MeshRoom(DocumentRoom):
         """What an earlier room could not store: what it was based on, and the text."""
         if self.ystore is None:
             return None
-        async with self.ystore.start_lock:
-            if not self.ystore.started.is_set():
-                self.create_task(self.ystore.start())
-                await self.ystore.started.wait()
-        document = YDOCS.get(self._file_type, YDOCS["file"])(Doc())
-        try:
-            await self.ystore.apply_updates(document.ydoc)
-        except YDocNotFound:
+        made = getattr(self.ystore, "db_initialized", None)
+        if made is not None:
+            # Two that make the tables of a new database get into each other's way.
+            await made.wait()
+        elif not await asyncio.to_thread(Path(getattr(self.ystore, "db_path", "")).exists):
             return None
+        document = YDOCS.get(self._file_type, YDOCS["file"])(Doc())
+        # A store for this alone, closed at once: started here, that of the room keeps a server from ending.
+        store = type(self.ystore)(
+            path=self.ystore.path, log=self.log, config=getattr(self.ystore, "config", None)
+        )
+        async with store:
+            if (ready := getattr(store, "db_initialized", None)) is not None:
+                await ready.wait()
+            try:
+                await store.apply_updates(document.ydoc)
+            except YDocNotFound:
+                return None
         base = document.ystate.get(UNSAVED)
         return None if base is None else (base, await document.aget())
 

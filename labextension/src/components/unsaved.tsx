@@ -56,7 +56,7 @@ export class UnsavedLine extends VDomRenderer<UnsavedModel> {
         {this._buttons(unsaved.status).map(([label, onClick]) => (
           <button
             key={label}
-            className="jp-mod-styled jp-mod-minimal"
+            className="jp-mod-styled jp-mod-reject"
             onClick={onClick}
           >
             {label}
