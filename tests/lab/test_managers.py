@@ -33,7 +33,7 @@ def test_a_notebook_is_opened_run_saved_and_renamed(
         page.keyboard.press("Control+s")
         expect(page.locator(".jp-mod-dirty")).to_have_count(0)
         cells = json.loads(site.get(f"home/{name}.ipynb"))["cells"]
-        assert cells[0]["outputs"][0]["data"]["text/plain"] == "42"
+        assert cells[0]["outputs"][0]["data"]["text/plain"] == ["42"]
         page.evaluate(
             "([from, to]) => window.jupyterapp.serviceManager.contents.rename(from, to)",
             [f"{home}{name}.ipynb", f"{home}{name}-2.ipynb"],
