@@ -1,18 +1,18 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
-import { bin } from './plugins/bin';
-import { clipboard } from './plugins/clipboard';
-import { collaboration } from './plugins/collaboration';
-import { conflict } from './plugins/conflict';
-import { download } from './plugins/download';
-import { link } from './plugins/link';
-import { badges, listing } from './plugins/listing';
-import { locks } from './plugins/locks';
-import { panel } from './plugins/panel';
-import { site } from './plugins/site';
-import { status } from './plugins/status';
-import { transfers } from './plugins/transfers';
-import { versions } from './plugins/versions';
+import { bin } from './bin/plugin';
+import { clipboard } from './clipboard/plugin';
+import { collaboration } from './rooms/plugin';
+import { conflict } from './conflict/plugin';
+import { download } from './transfers/download';
+import { link } from './panel/link';
+import { badges, listing } from './listing/plugin';
+import { locks } from './locks/plugin';
+import { panel } from './panel/plugin';
+import { site } from './site/plugin';
+import { status } from './site/status';
+import { transfers } from './transfers/plugin';
+import { versions } from './versions/plugin';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   site,
