@@ -28,14 +28,17 @@ async def received(
 ) -> AsyncGenerator[memoryview, None]:
     """``count`` bytes of a body that nobody has read from; a view is good until the next one is asked for.
 
-    Takes the connection over when much is still to come; the caller closes the reply. Raises TimeoutError when nothing comes for ``patience`` seconds, and
-    ConnectionError or aiohttp.ClientError when the body ends early.
+    Takes the connection over when much is still to come; the caller closes the reply. Raises TimeoutError when
+    nothing comes for ``patience`` seconds, and ConnectionError or aiohttp.ClientError when the body ends early.
     """
+    # A body without length comes in chunks, each in a frame that aiohttp alone takes off.
+    plain = reply.content_length is not None and "Transfer-Encoding" not in reply.headers
     while count:
         # What aiohttp has received already comes first.
         piece = reply.content.read_nowait(count)
-        if not piece and count > WORTH_IT and reply.connection and reply.connection.transport:
-            async with aclosing(_take_over(reply.connection.transport, count, patience)) as views:
+        connection = reply.connection
+        if not piece and plain and count > WORTH_IT and connection and connection.transport:
+            async with aclosing(_take_over(connection.transport, count, patience)) as views:
                 async for view in views:
                     count -= len(view)
                     yield view

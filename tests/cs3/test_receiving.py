@@ -120,3 +120,19 @@ async def test_whoever_stops_reading_leaves_nothing_open():
             assert len(await anext(views)) > 0
         reply.close()
     assert len(set(os.listdir("/proc/self/fd")) - before) == 0
+
+
+async def test_a_body_in_chunks_is_free_of_their_frames():
+    async def handler(request):
+        response = web.StreamResponse()
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        for at in range(0, len(BODY), 1 << 19):
+            await response.write(BODY[at : at + (1 << 19)])
+            await asyncio.sleep(0)
+        return response
+
+    async with served(handler) as url, aiohttp.ClientSession() as session:
+        reply = await session.get(url)
+        assert await all_of(reply, len(BODY)) == hashlib.sha256(BODY).digest()
+        reply.close()
