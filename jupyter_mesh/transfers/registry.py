@@ -41,6 +41,8 @@ class _Entry:
     release: Release | None
     """Gives back what the transfer holds; awaited once it was done, was cancelled or is forgotten."""
     task: asyncio.Task[None] | None = None
+    arrived: bool = False
+    """True once its work was done: it is too late to cancel."""
 
 
 class Transfers:
@@ -92,7 +94,7 @@ class Transfers:
         """Stop a transfer and give back what it holds; nothing happens to one that has ended."""
         entry = self._entry(id)
         if not entry.transfer.has_ended:
-            await _stop(entry.task)
+            await _stop(entry)
         if not entry.transfer.has_ended:
             self._end(entry, TransferState.CANCELLED)
             await _release(entry)
@@ -137,8 +139,11 @@ class Transfers:
             message = "Something went wrong in jupyter-mesh. The log of the server has details."
             self._end(entry, TransferState.FAILED, message=message, status=500)
         else:
-            await _release(entry)
-            self._end(entry, TransferState.DONE)
+            entry.arrived = True
+            try:
+                await _release(entry)
+            finally:
+                self._end(entry, TransferState.DONE)
 
     def _end(self, entry: _Entry, state: TransferState, **changes: Any) -> None:
         entry.transfer = replace(entry.transfer, state=state, **changes)
@@ -152,10 +157,11 @@ class Transfers:
             del self._entries[id]
 
 
-async def _stop(task: asyncio.Task[None] | None) -> None:
-    if task is not None and not task.done():
-        task.cancel()
-        await asyncio.wait({task})
+async def _stop(entry: _Entry) -> None:
+    if entry.task is not None and not entry.task.done():
+        if not entry.arrived:
+            entry.task.cancel()
+        await asyncio.wait({entry.task})
 
 
 async def _release(entry: _Entry) -> None:

@@ -116,15 +116,18 @@ class Receiving:
             await self._write()
         finally:
             self._free()
-        if self._upload.offset == self._upload.size:
-            self._uploads.send(self._upload)
+        self._uploads.received(self._upload)
         return self._upload.offset
 
     async def abort(self) -> None:
-        """Keep what came before the connection broke, if there is room for it: nobody is there to be told."""
+        """Keep what came before the connection broke, if there is room for it: nobody is there to be told.
+
+        If that was all, the site gets it: whoever asks hears that nothing is missing, and sends nothing more.
+        """
         try:
             if self._upload.receiving is self:
                 await self._write()
+                self._uploads.received(self._upload)
         except MeshError as error:
             log.warning("The end of an upload was lost: %s", error)
         finally:
@@ -198,8 +201,7 @@ class Uploads:
         )
         upload = self._keep(spool)
         self._list(upload, TransferState.RECEIVING)
-        if size == 0:
-            self.send(upload)
+        self.received(upload)
         return upload
 
     async def get(self, id: str) -> Upload:
@@ -237,13 +239,20 @@ class Uploads:
     async def retry(self, id: str, replace: str | None) -> Transfer:
         """Send a complete upload to the site once more; ``replace`` is what may be overwritten now."""
         upload = await self.get(id)
-        if self._transfers.get(id).state is not TransferState.FAILED:
-            raise OutOfOrder(f'The upload of "{upload.path}" has not failed.')
-        await upload.spool.note(replace=replace or "")
-        return self.send(upload)
+        async with upload.lock:
+            if self._transfers.get(id).state is not TransferState.FAILED:
+                raise OutOfOrder(f'The upload of "{upload.path}" has not failed.')
+            await upload.spool.note(replace=replace or "")
+            return self._send(upload)
 
-    def send(self, upload: Upload) -> Transfer:
-        """Start to send a complete upload to the site."""
+    def received(self, upload: Upload) -> None:
+        """A request has brought bytes, or none: once all are here the site gets them, one time."""
+        if upload.offset < upload.size or upload.id not in self._uploads:
+            return
+        if self._transfers.get(upload.id).state is TransferState.RECEIVING:
+            self._send(upload)
+
+    def _send(self, upload: Upload) -> Transfer:
 
         async def work(progress: Progress) -> None:
             body = await upload.spool.body()

@@ -201,9 +201,9 @@ class UploadHandler(TusHandler):
     @web.authenticated
     @authorized
     async def delete(self, id: str) -> None:
-        """Cancel the upload, whether it still comes in or already goes on to the site."""
+        """Give the upload up, whether it still comes in, goes on to the site, or has failed there."""
         await self.uploads.get(id)
-        await self.mesh.carrier.transfers.cancel(id)
+        await self.mesh.carrier.transfers.remove(id)
         self.set_status(204)
         self.finish()
 

@@ -9,6 +9,7 @@ import pytest
 from yarl import URL
 
 from jupyter_mesh.transfers import uploads
+from jupyter_mesh.transfers.spools import SpoolFolder
 
 from .conftest import TUS, metadata
 
@@ -458,3 +459,80 @@ async def test_nobody_uploads_without_login(browser, method):
     browser.headers.clear()
     path = "api/mesh/uploads" + ("/x" if method != "POST" else "")
     assert (await browser.ask(method, path, headers=TUS))[0] == 403
+
+
+async def test_an_upload_goes_to_the_site_once(browser, folder, site, hold, stored):
+    """Whoever missed an answer asks again, and a button can be pressed twice."""
+    waits, go = hold
+    _, id, _ = await browser.create(f"{folder}/a", 4)
+    await browser.patch(id, 0, b"1234")
+    await waits.wait()
+    puts = site.calls["PUT"]
+    assert (await browser.patch(id, 4, b""))[0] == 204
+    go.set()
+    assert (await browser.ended(id))["state"] == "done"
+    assert await stored(f"{folder}/a") == b"1234"
+    assert site.calls["PUT"] == puts + 1
+
+
+async def test_a_failure_is_retried_once_at_a_time(browser, folder, put, site, hold, stored):
+    waits, go = hold
+    _, id, _ = await browser.create(f"{folder}/a", 4)
+    go.set()
+    theirs = await put(f"{folder}/a", b"theirs")
+    await browser.patch(id, 0, b"mine")
+    assert (await browser.ended(id))["state"] == "failed"
+    waits.clear()
+    go.clear()
+    again = json.dumps({"replace": theirs.etag})
+    answers = await asyncio.gather(
+        *(browser.ask("POST", f"api/mesh/transfers/{id}/retry", data=again) for _ in range(3))
+    )
+    assert sorted(status for status, _, _ in answers) == [202, 409, 409]
+    puts = site.calls["PUT"]
+    go.set()
+    assert (await browser.ended(id))["state"] == "done"
+    assert await stored(f"{folder}/a") == b"mine"
+    assert site.calls["PUT"] == puts + 1
+
+
+async def test_a_line_that_breaks_after_the_last_byte(browser, folder, stored, jp_serverapp):
+    app = jp_serverapp.extension_manager.extension_points["jupyter_mesh"].app
+    _, id, _ = await browser.create(f"{folder}/a", 4)
+    receiving = await app.carrier.uploads.receive(id, 0, None)
+    await receiving.add(b"1234")
+    await receiving.abort()
+    assert await browser.offset(id) == 4
+    assert (await browser.ended(id))["state"] == "done"
+    assert await stored(f"{folder}/a") == b"1234"
+
+
+async def test_a_failed_upload_is_given_up(browser, folder, put, uploads_folder):
+    _, id, _ = await browser.create(f"{folder}/a", 4)
+    await put(f"{folder}/a", b"theirs")
+    await browser.patch(id, 0, b"mine")
+    assert (await browser.ended(id))["state"] == "failed"
+    assert (await browser.ask("DELETE", f"api/mesh/uploads/{id}", headers=TUS))[0] == 204
+    assert await browser.offset(id) == 404
+    assert not list(uploads_folder.iterdir())
+
+
+async def test_what_is_at_the_site_is_not_called_cancelled(browser, folder, stored, monkeypatch):
+    removing, go = asyncio.Event(), asyncio.Event()
+    remove = SpoolFolder.remove
+
+    async def slowly(self, spool):
+        removing.set()
+        await go.wait()
+        await remove(self, spool)
+
+    monkeypatch.setattr(SpoolFolder, "remove", slowly)
+    _, id, _ = await browser.create(f"{folder}/a", 4)
+    await browser.patch(id, 0, b"1234")
+    await removing.wait()
+    cancelled = asyncio.create_task(browser.ask("DELETE", f"api/mesh/transfers/{id}"))
+    await browser.transfers()
+    go.set()
+    assert (await cancelled)[0] == 204
+    assert [each["state"] for each in await browser.transfers()] == ["done"]
+    assert await stored(f"{folder}/a") == b"1234"
