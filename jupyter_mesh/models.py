@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BinItem",
     "Checksum",
+    "Child",
     "Kind",
     "Lock",
     "Permissions",
@@ -132,6 +133,18 @@ class Resource:
     def is_directory(self) -> bool:
         """True for a folder."""
         return self.kind is Kind.DIRECTORY
+
+
+class Child(NamedTuple):
+    """A file or folder as the listing of its folder shows it: of ten thousands, no more is made than is shown."""
+
+    name: str
+    is_directory: bool
+    size: int
+    modified: datetime
+    permissions: Permissions
+    resource: Resource | None
+    """All that is known of it, for a folder and for what is locked; None for any other file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,12 +21,11 @@ from jupyter_mesh.errors import InvalidRequest, NotFound
 from jupyter_mesh.paths import join, name_of, parent_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
     from pathlib import Path
 
     from jupyter_mesh.contents.files import FileSource
-    from jupyter_mesh.cs3.client import MeshClient
-    from jupyter_mesh.models import Resource
+    from jupyter_mesh.models import Child, Resource
 
 __all__ = ["Archive", "Item", "LocalTree", "MeshTree", "Tree"]
 
@@ -67,26 +66,28 @@ class Tree(Protocol):
 
 
 class MeshTree:
-    """Files of a site. ``locate`` turns an API path into a mesh path."""
+    """Files of a site. ``stat`` and ``children`` answer for API paths."""
 
     def __init__(
-        self, client: MeshClient, locate: Callable[[str], str], file: Callable[[str], FileSource]
+        self,
+        stat: Callable[[str], Awaitable[Resource]],
+        children: Callable[[str], Awaitable[list[Child]]],
+        file: Callable[[str], FileSource],
     ) -> None:
-        self._client = client
-        self._locate = locate
+        self._stat = stat
+        self._children = children
         self.file = file
 
     async def look(self, path: str) -> Item:
         """One Stat."""
-        return _item_at_site(await self._client.stat(self._locate(path)))
+        return _item_at_site(await self._stat(path))
 
     async def entries(self, path: str) -> list[Item]:
-        """One List."""
-        found = await self._client.list_folder(self._locate(path))
-        return [_item_at_site(each) for each in found]
+        """One List, or the one that is under way."""
+        return [_item_at_site(each) for each in await self._children(path)]
 
 
-def _item_at_site(found: Resource) -> Item:
+def _item_at_site(found: Resource | Child) -> Item:
     return Item(found.name, found.is_directory, found.size, found.modified)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jupyter_mesh.contents.answers import Refusal, answers
 from jupyter_mesh.contents.base import BaseContents
 from jupyter_mesh.contents.listings import Listed, Listing
-from jupyter_mesh.contents.models import Model, is_hidden, matcher_of, model_of
+from jupyter_mesh.contents.models import Model, entry_of, is_hidden, matcher_of, model_of
 from jupyter_mesh.contents.questions import Questions
 from jupyter_mesh.cs3.flavour import Feature
 from jupyter_mesh.errors import (
@@ -21,7 +21,7 @@ from jupyter_mesh.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from jupyter_mesh.models import Resource
+    from jupyter_mesh.models import Child
 
 __all__ = ["Folders"]
 
@@ -102,11 +102,13 @@ class Folders(Questions):
             entries = self._entries(path, listed.children)
         return model_of(folder, path, hashed=hashed) | {"content": entries, "format": "json"}
 
-    def _entries(self, path: str, children: list[Resource]) -> list[Model]:
-        listed = self._lister()
+    def _entries(self, path: str, children: list[Child]) -> list[Model]:
+        listed, told = self._lister(), self.savelocks.told
         start = f"{path}/" if path else ""
         return [
-            model_of(child, start + child.name, lock=self.savelocks.told(child))
+            entry_of(
+                child, start + child.name, lock=told(child.resource) if child.resource else None
+            )
             for child in children
             if listed(child.name) and (self.allow_hidden or not is_hidden(child.name))
         ]

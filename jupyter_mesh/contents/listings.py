@@ -14,7 +14,7 @@ from jupyter_mesh.paths import is_within, parent_of
 
 if TYPE_CHECKING:
     from jupyter_mesh.contents.models import Model
-    from jupyter_mesh.models import Resource
+    from jupyter_mesh.models import Child
 
 __all__ = ["Listed", "Listing", "Listings", "page_of", "to_json"]
 
@@ -29,7 +29,7 @@ ROOM = 32 << 20
 class Listed(NamedTuple):
     """What a folder held, and what was known when the site was asked for it."""
 
-    children: list[Resource]
+    children: list[Child]
     asked: float
     """When that was (``time.monotonic``)."""
     writes: int

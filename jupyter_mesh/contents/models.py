@@ -12,12 +12,13 @@ from jupyter_mesh.errors import NotFound
 from jupyter_mesh.paths import MAX_NAME_BYTES, name_of, normalise
 
 if TYPE_CHECKING:
-    from jupyter_mesh.models import Resource
+    from jupyter_mesh.models import Child, Resource
 
 __all__ = [
     "HASH_ALGORITHM",
     "Model",
     "clean",
+    "entry_of",
     "hash_of",
     "is_hidden",
     "matcher_of",
@@ -67,32 +68,42 @@ def model_of(
     writable.
     CS3 knows no time of creation: ``created`` is the time of the last change.
     """
-    if resource.is_directory:
+    model = entry_of(resource, path, type=type, lock=lock)
+    if hashed:
+        model |= {"hash": hash_of(resource), "hash_algorithm": HASH_ALGORITHM}
+    return model
+
+
+def entry_of(
+    entry: Resource | Child, path: str, *, type: str | None = None, lock: Model | None = None
+) -> Model:
+    """As ``model_of``, without a hash: what a listing shows of each entry."""
+    name, may, directory = name_of(path), entry.permissions, entry.is_directory
+    if directory:
         kind = "directory"
     else:
-        kind = type or ("notebook" if path.endswith(".ipynb") else "file")
-    may = resource.permissions
+        kind = type or ("notebook" if name.endswith(".ipynb") else "file")
     free = lock is None or lock["mine"]
     model = {
-        "name": name_of(path),
+        "name": name,
         "path": path,
         "type": kind,
-        "writable": free and (may.create if resource.is_directory else may.write),
-        "created": resource.modified,
-        "last_modified": resource.modified,
-        "size": None if resource.is_directory else resource.size,
-        "mimetype": _mimetype_of(path) if kind == "file" else None,
+        "writable": free and (may.create if directory else may.write),
+        "created": entry.modified,
+        "last_modified": entry.modified,
+        "size": None if directory else entry.size,
+        "mimetype": _mimetype_of(name) if kind == "file" else None,
         "content": None,
         "format": None,
-        "hash": hash_of(resource) if hashed else None,
-        "hash_algorithm": HASH_ALGORITHM if hashed else None,
+        "hash": None,
+        "hash_algorithm": None,
     }
     return model if lock is None else model | {"mesh": {"lock": lock}}
 
 
-def _mimetype_of(path: str) -> str | None:
+def _mimetype_of(name: str) -> str | None:
     """The type that the name tells: its last two suffixes do, and most names of a folder share them."""
-    stem, dot, last = name_of(path).lstrip(".").rpartition(".")
+    stem, dot, last = name.lstrip(".").rpartition(".")
     if not stem:
         return None
     _, more, suffix = stem.rpartition(".")

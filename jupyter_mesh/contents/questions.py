@@ -83,12 +83,12 @@ class Questions(MeshContents):
     async def _ask_children(self, mesh: str) -> Listed:
         asked = self._memory.writes
         before, since = self._memory.etag_of(mesh), time.monotonic()
-        children = await self.client.list_folder(mesh)
+        children = await self.client.children(mesh)
         if mesh:
             # The list of the areas tells no more of them than their names.
             for child in children:
-                if child.is_directory:
-                    self._memory.saw(child.path, child, asked=asked)
+                if child.is_directory and child.resource is not None:
+                    self._memory.saw(child.resource.path, child.resource, asked=asked)
         return Listed(children, since, asked, before)
 
     @answers

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from jupyter_mesh.contents.large import Received
     from jupyter_mesh.cs3.client import Download
-    from jupyter_mesh.models import Resource
+    from jupyter_mesh.models import Child, Resource
 
 __all__ = ["MeshReader"]
 
@@ -213,7 +213,14 @@ class MeshReader(Folders):
 
     def tree(self, path: str) -> Tree:
         """The folders of this manager, for an archive."""
-        return MeshTree(self.client, lambda path: self._open(path, 404)[1], self.file_source)
+
+        async def stat(path: str) -> Resource:
+            return await self._stat(self._open(path, 404)[1])
+
+        async def children(path: str) -> list[Child]:
+            return (await self._children(self._open(path, 404)[1])).children
+
+        return MeshTree(stat, children, self.file_source)
 
     def file_source(self, path: str) -> FileSource:
         """The bytes behind an API path, for the files handler."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cs3.sharing.collaboration.v1beta1 import collaboration_api_pb2 as sharing
 from cs3.sharing.collaboration.v1beta1 import resources_pb2 as shares
@@ -13,7 +13,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from jupyter_mesh.cs3.base import SiteClient
 from jupyter_mesh.cs3.place import Place
-from jupyter_mesh.cs3.wire import children_of, opaque, resource_id_to
+from jupyter_mesh.cs3.wire import children_of, listed_of, opaque, resource_id_to
 from jupyter_mesh.errors import (
     AlreadyExists,
     Conflict,
@@ -25,6 +25,7 @@ from jupyter_mesh.errors import (
     NotSupported,
     SiteError,
 )
+from jupyter_mesh.models import Child
 from jupyter_mesh.paths import BY_ID, SHARES, MeshPath, is_within, join, parent_of
 
 if TYPE_CHECKING:
@@ -56,6 +57,18 @@ class Tree(SiteClient):
         parsed = MeshPath.parse(path)
         if parsed.is_area:
             return await self._list_area(parsed)
+        infos = await self._infos(parsed, path)
+        return await asyncio.to_thread(listed_of, infos, str(parsed))
+
+    async def children(self, path: str) -> list[Child]:
+        """As ``list_folder``, quick for a folder of ten thousands that are only shown."""
+        parsed = MeshPath.parse(path)
+        if parsed.is_area:
+            return [_child_of(resource) for resource in await self._list_area(parsed)]
+        infos = await self._infos(parsed, path)
+        return await asyncio.to_thread(children_of, infos, str(parsed))
+
+    async def _infos(self, parsed: MeshPath, path: str) -> Any:
         place = await self._places.find(parsed)
         try:
             reply = await self._call(
@@ -69,7 +82,7 @@ class Tree(SiteClient):
             if not (await self._stat(place)).is_directory:
                 raise NotADirectory(f"Could not list {path}: it is a file.") from None
             raise
-        return await asyncio.to_thread(children_of, reply.infos, place.path)
+        return reply.infos
 
     async def mkdir(self, path: str, *, parents: bool = False, exist_ok: bool = False) -> Resource:
         """Make a folder and return it. CreateContainer and Stat.
@@ -265,3 +278,14 @@ class Tree(SiteClient):
         folder = end.parent
         if folder is not None and await self._stat_if_there(folder) is None:
             raise NotFound(f"Could not {doing}: the folder {folder.path} does not exist.")
+
+
+def _child_of(resource: Resource) -> Child:
+    return Child(
+        resource.name,
+        resource.is_directory,
+        resource.size,
+        resource.modified,
+        resource.permissions,
+        resource,
+    )

@@ -10,19 +10,23 @@ import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cs3.storage.provider.v1beta1 import resources_pb2 as rs
 from cs3.types.v1beta1 import types_pb2 as types
 
-from jupyter_mesh.models import Checksum, Kind, Lock, Permissions, Resource, ResourceId, User
+from jupyter_mesh.models import Checksum, Child, Kind, Lock, Permissions, Resource, ResourceId, User
 from jupyter_mesh.paths import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "checksum_text",
     "children_of",
     "clean_name",
     "etag_of",
+    "listed_of",
     "lock_of",
     "lock_to",
     "opaque",
@@ -197,16 +201,40 @@ def _permissions_of(message: bytes, directory: bool) -> Permissions:
     )
 
 
-def children_of(infos: Any, folder: str) -> list[Resource]:
+def listed_of(infos: Any, folder: str) -> list[Resource]:
     """The entries of a folder, by name. What the site keeps for itself is left out."""
+    found = [resource_of(info, f"{folder}/{name}") for name, _, info in _shown(infos)]
+    found.sort(key=attrgetter("name"))
+    return found
+
+
+def children_of(infos: Any, folder: str) -> list[Child]:
+    """As ``listed_of``, with no more than is shown, in half the time."""
     children = []
-    start = f"{folder}/" if folder else ""
-    for info in infos:
-        name = told_name(info)
-        if name and info.type != rs.RESOURCE_TYPE_INTERNAL:
-            children.append(resource_of(info, start + name.strip("/")))
+    for name, kind, info in _shown(infos):
+        directory = kind in FOLDERS
+        children.append(
+            Child(
+                name,
+                directory,
+                info.size,
+                time_of(info.mtime),
+                _permissions_of(info.permission_set.SerializeToString(), directory),
+                resource_of(info, f"{folder}/{name}")
+                if directory or info.HasField("lock")
+                else None,
+            )
+        )
     children.sort(key=attrgetter("name"))
     return children
+
+
+def _shown(infos: Any) -> Iterator[tuple[str, int, Any]]:
+    """Name, type and message of each entry that is not the site's own."""
+    for info in infos:
+        name, kind = told_name(info).strip("/"), info.type
+        if name and kind != rs.RESOURCE_TYPE_INTERNAL:
+            yield name, kind, info
 
 
 def told_name(info: Any) -> str:
