@@ -15,7 +15,7 @@ import orjson
 from tornado.web import HTTPError
 
 from jupyter_mesh.contents.answers import Refusal
-from jupyter_mesh.contents.large import FULL, LIGHT_TEXT, is_light
+from jupyter_mesh.contents.large import FULL, LIGHT_TEXT, is_light, write_all
 
 __all__ = ["Incoming"]
 
@@ -79,7 +79,7 @@ class Incoming:
     def _write(self, pieces: bytearray) -> BinaryIO:
         if self.file is None:
             self.file = cast("BinaryIO", tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 - see close
-        self.file.write(pieces)
+        write_all(self.file, pieces)
         return self.file
 
     def _parse_all(self) -> Any:

@@ -38,6 +38,7 @@ __all__ = [
     "is_light",
     "received",
     "scratch",
+    "write_all",
 ]
 
 BLOCK = 3 << 18
@@ -97,7 +98,7 @@ async def received(chunks: AsyncIterable[memoryview], file: BinaryIO) -> Receive
     decoder = codecs.getincrementaldecoder("utf-8")()
 
     def put(chunk: memoryview | bytes, last: bool = False) -> None:
-        file.write(chunk)
+        write_all(file, chunk)
         digest.update(chunk)
         if result.is_text:
             try:
@@ -116,6 +117,13 @@ async def received(chunks: AsyncIterable[memoryview], file: BinaryIO) -> Receive
         raise
     result.sha1 = digest.hexdigest()
     return result
+
+
+def write_all(file: BinaryIO, data: bytes | bytearray | memoryview) -> None:
+    """Write to a file without buffer, which on a disk that is nearly full takes a part and says nothing."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 async def _blocks(
