@@ -18,7 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a real site there is nothing to run against it, and nothing to be told about it."""
+    """Browsers first; without a real site nothing is run against it, and nothing is told about it."""
+    first = [Path(__file__).parent / folder for folder in ("e2e", "lab")]
+    items.sort(key=lambda item: [folder not in item.path.parents for folder in first])
     if config.getoption("--site") is None:
         lost = [item for item in items if item.get_closest_marker("site")]
         items[:] = [item for item in items if not item.get_closest_marker("site")]
@@ -30,7 +32,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Keep the browser tests of a folder in one worker, since they share hubs, and those of a file together.
 
-    The groups of xdist 3.8 do that by names that pytest 9.2 does not keep.
+    The groups of xdist 3.8 do that by names that pytest 9.2 does not keep. The long ones come first, as
+    they were sorted above, so that no worker waits for the other at the end.
     """
     from xdist.scheduler import LoadScopeScheduling
 
@@ -39,6 +42,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             file = nodeid.partition("::")[0]
             return file.rpartition("/")[0] if "tests/e2e/" in file else file
 
+    config.option.loadscopereorder = False
     return BySharedServers(config, log)
 
 

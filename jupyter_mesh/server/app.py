@@ -142,6 +142,7 @@ class MeshExtension(ExtensionApp):
                 await self._refresher
         if self._metrics is not None:
             self._metrics.close()
+            self._metrics = None
         await self.watch.close()
         if self._carrier is not None:
             await self._carrier.close()

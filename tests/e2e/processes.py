@@ -157,7 +157,9 @@ class Node:
                 stdout=log,
                 stderr=log,
             )
-        wait_for(lambda: self.ready.exists() or self.process.poll() is not None, "the node")
+        wait_for(
+            lambda: self.ready.exists() or self.process.poll() is not None, "the node", seconds=90
+        )
         assert self.process.poll() is None, self.log.read_text()
         told = json.loads(self.ready.read_text())
         self.gateway = told["gateway"]

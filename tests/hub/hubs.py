@@ -78,7 +78,7 @@ class Hub:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
@@ -91,7 +91,7 @@ class Hub:
             finally:
                 connection.close()
                 time.sleep(0.2)
-        raise AssertionError(f"no hub after 40 s\n{self.log}")
+        raise AssertionError(f"no hub after 90 s\n{self.log}")
 
     def kill(self):
         """kill -9 for the hub alone; its proxy and servers live on."""
@@ -101,7 +101,7 @@ class Hub:
     def stop(self):
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(30)
+            self.process.wait(60)
 
     def api(self, token=None):
         """A client of the hub with the service's token, or another."""

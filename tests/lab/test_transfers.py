@@ -220,7 +220,7 @@ def test_one_answer_for_many(open_panel, site, tmp_path):
 
 
 def wait_for(page: Page, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             if holds():

@@ -50,14 +50,14 @@ def running(data):
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 50
         while not (ready.exists() and ready.read_text().startswith("{")):
             assert process.poll() is None, process.stderr.read()
             assert time.monotonic() < deadline
             time.sleep(0.02)  # there is no event to wait for in another process
         yield json.loads(ready.read_text()) | {"process": process}
         process.terminate()
-        output, errors = process.communicate(timeout=10)
+        output, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (0, "")
     assert output.startswith("alpine: gateway 127.0.0.1:")
 

@@ -88,7 +88,7 @@ async def test_a_cut_connection(site, old):
     await writer.drain()
     writer.close()
     await writer.wait_closed()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while list((site.data / ".node" / "uploads").iterdir()):  # noqa: ASYNC110 - of another process, in effect
             await asyncio.sleep(0.01)
     assert await old.get("f") == b"old"
@@ -312,7 +312,7 @@ async def test_tus_after_a_cut_connection(old):
     await writer.drain()
     writer.close()
     await writer.wait_closed()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         # Until the node has noticed, it still waits for the rest.
         status = 0
         while status in (0, 423, 409):

@@ -16,7 +16,7 @@ ONCE = {"Authenticate", "WhoAmI", "ListStorageSpaces", "GetHome", "ListReceivedS
 
 
 @pytest.fixture
-def cost(jp_fetch, site, contents, folder, jp_asyncio_loop):
+def cost(jp_fetch, site, contents, folder, jp_asyncio_loop, monkeypatch):
     """Sends one request to the contents; what the site was asked for it."""
     # With the first file it makes, a client finds out whether the site keeps conditions.
     first = contents.client.upload(contents.mesh_path(join(folder, ".x")), b"x", if_absent=True)
@@ -35,13 +35,35 @@ def cost(jp_fetch, site, contents, folder, jp_asyncio_loop):
         return Counter({name: number for name, number in site.calls.items() if name not in ONCE})
 
     async def together(*requests, **query):
+        """All of them before the site answers the first."""
         site.calls.clear()
-        await asyncio.gather(
-            *(
-                jp_fetch(f"api/contents/{path}", method=method, params=query)
-                for method, path in requests
+        waiting, all_here = set(range(len(requests))), asyncio.Event()
+        is_hidden, client = contents.is_hidden, contents.client
+
+        async def arrives(path):
+            hidden = await is_hidden(path)
+            waiting.pop()
+            if not waiting:
+                all_here.set()
+            return hidden
+
+        def held(ask):
+            async def wait_and_ask(*args, **kwargs):
+                await all_here.wait()
+                return await ask(*args, **kwargs)
+
+            return wait_and_ask
+
+        with monkeypatch.context() as patch:
+            patch.setattr(contents, "is_hidden", arrives)
+            for name in ("stat", "list_folder"):
+                patch.setattr(client, name, held(getattr(client, name)))
+            await asyncio.gather(
+                *(
+                    jp_fetch(f"api/contents/{path}", method=method, params=query)
+                    for method, path in requests
+                )
             )
-        )
         return Counter({name: number for name, number in site.calls.items() if name not in ONCE})
 
     send.together = together
