@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
-import nbformat
 import pybase64
 from jupyter_server.services.contents.manager import ContentsManager
 
 from jupyter_mesh.contents.answers import Refusal
 from jupyter_mesh.contents.process import DocumentProcess, signing_of
+from jupyter_mesh.documents.notebook import notebook_of, stored_form, to_notebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,9 +166,7 @@ class Notebooks:
 
     def _parse(self, data: bytes, path: str, errors: dict[str, Any]) -> Any:
         try:
-            return nbformat.reads(
-                data.decode("utf-8"), as_version=4, capture_validation_error=errors
-            )
+            return notebook_of(data, errors)
         except Exception as error:
             # nbformat lets through whatever its parsers and converters raise.
             raise Refusal(400, f"Unreadable Notebook: {path} {error!r}") from error
@@ -183,12 +181,9 @@ class Notebooks:
     def _write(self, content: Any, path: str) -> tuple[bytes, str]:
         errors: dict[str, Any] = {}
         try:
-            notebook = nbformat.from_dict(content)
+            notebook = to_notebook(content)
             self._manager.check_and_sign(notebook, path)
-            text = nbformat.writes(
-                notebook, version=nbformat.NO_CONVERT, capture_validation_error=errors
-            )
-            data = (text if text.endswith("\n") else text + "\n").encode("utf-8")
+            data = stored_form(notebook, errors)
         except Exception as error:
             # As above: what is no notebook fails in nbformat in many ways, all of them the request's fault.
             raise Refusal(400, NO_NOTEBOOK.format(path)) from error

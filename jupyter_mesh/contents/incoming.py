@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import json
 import os
-import re
 import tempfile
-from contextlib import suppress
 from typing import Any, BinaryIO, cast
 
-import orjson
 from tornado.web import HTTPError
 
 from jupyter_mesh.contents.answers import Refusal
 from jupyter_mesh.contents.large import FULL, LIGHT_TEXT, is_light, write_all
+from jupyter_mesh.documents.notebook import from_json
 
 __all__ = ["Incoming"]
 
 PIECE = 1 << 20
-
-HUGE = re.compile(rb"[0-9]{19}")
-"""What may be an integer beyond 64 bits: orjson makes another number of it."""
 
 
 class Incoming:
@@ -89,11 +83,7 @@ class Incoming:
 
 
 def _parse(data: bytes) -> Any:
-    if not HUGE.search(data):
-        with suppress(ValueError):
-            return orjson.loads(data)
     try:
-        # Other clients than browsers send NaN, or halves of surrogate pairs.
-        return json.loads(data)
+        return from_json(data)
     except (ValueError, RecursionError) as error:
         raise HTTPError(400, "Invalid JSON in body of request") from error

@@ -88,12 +88,14 @@ class Received:
     size: int = 0
     sha1: str = ""
     is_text: bool = True
-    """Whether all of it is UTF-8."""
+    """Whether all of it is UTF-8, as far as that was asked."""
 
 
-async def received(chunks: AsyncIterable[memoryview], file: BinaryIO) -> Received:
+async def received(
+    chunks: AsyncIterable[memoryview], file: BinaryIO, *, may_be_text: bool = True
+) -> Received:
     """Put ``chunks`` into ``file``. Raises QuotaExceeded when the disk is full."""
-    result = Received(file)
+    result = Received(file, is_text=may_be_text)
     digest = hashlib.sha1(usedforsecurity=False)
     decoder = codecs.getincrementaldecoder("utf-8")()
 

@@ -28,6 +28,9 @@ PIECE = 1 << 16
 NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 """What the process gets of the environment, beside Python's own settings: no token of anybody is in it."""
 
+KEEP = {"MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "1073741824"}
+"""glibc keeps the memory of long strings for the next ones: to get it anew from the kernel takes half of the time."""
+
 BROKEN = "The process that converts documents broke off: this one may need more memory than there is. Try again."
 
 
@@ -151,5 +154,5 @@ def _spawn(stdin: socket.socket) -> subprocess.Popen[bytes]:
         [sys.executable, "-P", "-m", "jupyter_mesh.documents"],
         stdin=stdin.fileno(),
         stdout=subprocess.DEVNULL,
-        env=environment,
+        env=environment | KEEP,
     )

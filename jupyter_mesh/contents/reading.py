@@ -179,7 +179,7 @@ class MeshReader(Folders):
                         return await self._model_of(resource, data, path, type, format, hashed)
                     pieces = _once(data)
                 source = await stack.enter_async_context(scratch())
-                have = await received(pieces, source)
+                have = await received(pieces, source, may_be_text=not is_notebook)
             self._memory.read(resource)
             if is_notebook:
                 return await self._large_notebook(stack, model, have, path)

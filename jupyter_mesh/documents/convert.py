@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import json
-import logging
-import re
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 import orjson
 import pybase64
 from nbformat.validator import ValidationError
+
+from jupyter_mesh.documents.notebook import from_json, notebook_of, stored_form, to_notebook
 
 if TYPE_CHECKING:
     from nbformat.sign import NotebookNotary
 
 __all__ = ["Refused", "Unusual", "content_of", "stored_of"]
 
-# What is wrong with a notebook stands in its model: the server's log has no use for it from here.
-logging.getLogger("traitlets").setLevel(logging.CRITICAL)
-
 KINDS = ("directory", "file", "notebook")
-
-HUGE = re.compile(rb"[0-9]{19}")
-"""What may be an integer beyond 64 bits: orjson makes another number of it."""
 
 
 class Refused(Exception):
@@ -42,9 +34,7 @@ def content_of(data: bytes, notary: NotebookNotary) -> tuple[bytes, dict[str, An
     """
     errors: dict[str, Any] = {}
     try:
-        notebook = nbformat.reads(
-            data.decode("utf-8"), as_version=4, capture_validation_error=errors
-        )
+        notebook = notebook_of(data, errors)
     except Exception as error:  # nbformat lets through whatever its parsers and converters raise
         raise Refused(repr(error)) from error
     trusted = notary.check_signature(notebook)
@@ -58,7 +48,7 @@ def stored_of(body: bytes, notary: NotebookNotary) -> tuple[bytes, dict[str, Any
     A notebook that is trusted is signed. Raises Refused for what is no notebook, ValueError for what is no
     JSON, and Unusual for whatever else is not just a file or a notebook with content.
     """
-    model = _loads(body)
+    model = from_json(body)
     if not isinstance(model, dict) or model.get("chunk") is not None:
         raise Unusual
     if model.get("type", "") not in (None, "", *KINDS):
@@ -73,14 +63,11 @@ def stored_of(body: bytes, notary: NotebookNotary) -> tuple[bytes, dict[str, Any
         raise Unusual
     errors: dict[str, Any] = {}
     try:
-        notebook = nbformat.from_dict(content)
+        notebook = to_notebook(content)
         trusted = notary.check_cells(notebook)
         if trusted:
             _signed(notary, notebook)
-        text = nbformat.writes(
-            notebook, version=nbformat.NO_CONVERT, capture_validation_error=errors
-        )
-        data = (text if text.endswith("\n") else text + "\n").encode("utf-8")
+        data = stored_form(notebook, errors)
     except Exception as error:  # as above: what is no notebook fails in many ways
         raise Refused(repr(error)) from error
     return data, {"model": model, "trusted": trusted, "message": _message(errors)}
@@ -109,14 +96,6 @@ def _dumps(value: Any) -> bytes:
     except TypeError:
         # Halves of surrogate pairs and integers beyond 64 bits.
         return json.dumps(value).encode()
-
-
-def _loads(data: bytes) -> Any:
-    if not HUGE.search(data):
-        # Browsers send no NaN and no half of a surrogate pair, but other clients may.
-        with suppress(ValueError):
-            return orjson.loads(data)
-    return json.loads(data)
 
 
 def _decoded(content: str, form: str) -> bytes:
