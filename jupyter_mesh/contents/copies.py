@@ -7,7 +7,7 @@ import errno
 import os
 import secrets
 import shutil
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
@@ -118,8 +118,10 @@ def _entries_of(where: Path) -> list[Entry]:
 
 
 def _drop(file: BinaryIO, part: Path) -> None:
-    file.close()
     part.unlink(missing_ok=True)
+    # What could not be written is in its buffer still, and fails once more.
+    with suppress(OSError):
+        file.close()
 
 
 def _publish(part: Path, target: Path) -> None:

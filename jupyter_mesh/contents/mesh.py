@@ -103,7 +103,7 @@ class MeshContents(BaseContents):
             self._memory.listings.clear()
 
     async def close(self) -> None:
-        """Close the client and drop unfinished uploads. The manager is of no use afterwards."""
+        """Close the client. Unfinished uploads stay on the disk; the manager is of no use afterwards."""
         try:
             await self.savelocks.close()
             await self.authors.close()

@@ -51,7 +51,9 @@ class ContentsHandler(stock.ContentsHandler):
         await self._body.add(chunk)
 
     def get_json_body(self) -> Any:
-        """The body, of which ``put`` lets only light ones come here."""
+        """The body; raises 413 for more than any request but a PUT has to say."""
+        if self._body.file is not None or self._body.failure is not None:
+            raise web.HTTPError(413, "This request has a larger body than it can have use for.")
         return self._body.parse()
 
     def on_finish(self) -> None:

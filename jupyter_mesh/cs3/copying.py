@@ -156,7 +156,7 @@ class _Passing(Body):
     async def _reopen(self, start: int) -> None:
         path = self._resource.path
         again = await self._stack.enter_async_context(self._client.download(path, start=start))
-        if again.resource.etag != self._resource.etag:
+        if _entry_of(again.resource).state != _entry_of(self._resource).state:
             raise TransferFailed(
                 f"{path} was changed while it was copied. Nothing was copied; try again."
             )

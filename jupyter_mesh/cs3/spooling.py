@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections import OrderedDict
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from jupyter_mesh.errors import MeshError, TransferFailed
@@ -73,8 +73,7 @@ class LocalCopy:
         if self.expiry is not None:
             self.expiry.cancel()
         self._filling.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._filling
+        await asyncio.wait({self._filling})
         if self._file is not None:
             await asyncio.to_thread(self._file.close)
 
@@ -96,6 +95,9 @@ class LocalCopy:
                 f"no copy can be kept on this machine, {error.strerror}"
             )
         finally:
+            if self.failure is None and self._filled < self.resource.size:
+                # Whatever ended it: nobody waits for bytes that never come.
+                self.failure = self._incomplete("the download ended early")
             await self._tell(0)
 
     def _incomplete(self, why: str) -> MeshError:

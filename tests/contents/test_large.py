@@ -2,13 +2,17 @@
 
 import resource
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from tornado.web import HTTPError
 
+from jupyter_mesh.contents.copies import LocalStore
 from jupyter_mesh.contents.incoming import Incoming
 from jupyter_mesh.contents.large import LIGHT_TEXT, received, scratch
-from jupyter_mesh.errors import QuotaExceeded
+from jupyter_mesh.cs3.body import Body
+from jupyter_mesh.errors import MeshError, QuotaExceeded
+from jupyter_mesh.models import Checksum
 
 ROOM = 6 << 20
 
@@ -41,3 +45,11 @@ async def test_a_body_that_does_not_fit_is_refused(full_disk: None) -> None:
         await body.to_file()
     assert refused.value.status_code == 507
     body.close()
+
+
+async def test_nothing_stays_of_a_copy_that_does_not_fit(full_disk: None, tmp_path: Path) -> None:
+    store = LocalStore(lambda path: str(tmp_path / path))
+    body = Body(bytes(ROOM + 100), ROOM + 100, Checksum("sha1", ""))
+    with pytest.raises(MeshError):
+        await store.write("a", body, lambda _: None)
+    assert not list(tmp_path.iterdir())

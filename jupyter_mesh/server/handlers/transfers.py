@@ -48,13 +48,8 @@ class TransfersHandler(MeshHandler):
     @authorized
     async def post(self) -> None:
         """Start a copy: ``{"kind": "copy", "source", "target"}`` → 202 and the transfer."""
-        wanted = self.get_json_body() or {}
-        source, target = wanted.get("source"), wanted.get("target")
-        if (
-            wanted.get("kind") != "copy"
-            or not isinstance(source, str)
-            or not isinstance(target, str)
-        ):
+        kind, source, target = self.body(kind=str, source=str, target=str)
+        if kind != "copy":
             raise InvalidRequest("Say what to copy: kind, source and target.")
         self.set_status(202)
         self.finish(as_json(await self.mesh.carrier.copy(source, target)))
@@ -90,9 +85,7 @@ class RetryHandler(MeshHandler):
     @authorized
     async def post(self, id: str) -> None:
         """``{"replace": hash | null}`` says what may be overwritten now; 202 and the transfer."""
-        replace = (self.get_json_body() or {}).get("replace")
-        if replace is not None and not isinstance(replace, str):
-            raise InvalidRequest("replace must be the hash of a file, or null.")
+        (replace,) = self.body(replace=str | None)
         transfer = await self.mesh.carrier.uploads.retry(id, replace)
         self.set_status(202)
         self.finish(as_json(transfer))

@@ -278,3 +278,14 @@ async def test_a_broken_download_is_an_error_not_half_a_document(
             monkeypatch.setattr(data, name, breaking)
     status, _, said = await rest("GET", path, format="base64")
     assert (status, said["message"]) == (500, "The line broke.")
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+async def test_only_a_put_has_a_large_body(jp_fetch, rest, folder, contents, method):
+    await rest("PUT", f"{folder}/a", {"type": "file", "format": "text", "content": "x"})
+    body = b'{"path": "' + b"x" * (5 << 20) + b'"}'
+    address = f"api/contents/{folder}" + ("/a" if method == "PATCH" else "")
+    with pytest.raises(HTTPClientError) as refused:
+        await jp_fetch(address, method=method, body=body)
+    assert refused.value.code == 413
+    assert [each["name"] for each in (await contents.get(folder))["content"]] == ["a"]

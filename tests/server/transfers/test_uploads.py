@@ -536,3 +536,11 @@ async def test_what_is_at_the_site_is_not_called_cancelled(browser, folder, stor
     assert (await cancelled)[0] == 204
     assert [each["state"] for each in await browser.transfers()] == ["done"]
     assert await stored(f"{folder}/a") == b"1234"
+
+
+@pytest.mark.parametrize("body", ["", "[]", "1", "{", '{"kind": "copy", "source": 1}', "[" * 9999])
+@pytest.mark.parametrize("address", ["transfers", "transfers/x/retry"])
+async def test_what_is_no_request_for_a_transfer(browser, folder, address, body):
+    status, _, said = await browser.ask("POST", f"api/mesh/{address}", data=body)
+    assert status == (404 if "kind" in body and "retry" in address else 400)
+    assert "Something went wrong" not in said["message"]
