@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from tornado.web import HTTPError
 
@@ -12,7 +12,10 @@ from jupyter_mesh.errors import MeshError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-__all__ = ["Refusal", "answers"]
+    from tornado.http1connection import HTTP1Connection
+    from tornado.web import RequestHandler
+
+__all__ = ["Refusal", "answers", "break_off"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,6 +31,11 @@ class Refusal(HTTPError):
     def log_message(self) -> str | None:
         """The sentence for the user."""
         return self.get_message()
+
+
+def break_off(handler: RequestHandler) -> None:
+    """Cut the connection of an answer that failed in the middle: a proper end would make it look whole."""
+    cast("HTTP1Connection", handler.request.connection).stream.close()
 
 
 def refusal(error: MeshError) -> Refusal:

@@ -16,6 +16,7 @@ from jupyter_server.services.contents import handlers as stock
 from tornado import web
 from tornado.iostream import StreamClosedError
 
+from jupyter_mesh.contents.answers import break_off
 from jupyter_mesh.contents.bases import front_end, front_end_of
 from jupyter_mesh.contents.incoming import Incoming
 from jupyter_mesh.contents.large import Inline
@@ -135,6 +136,9 @@ class ContentsHandler(stock.ContentsHandler):
             self.finish(b"}")
         except StreamClosedError:
             self.log.debug("The browser ended the request for %s", answer.model["path"])
+        except Exception:
+            self.log.warning("Opening %s failed", answer.model["path"], exc_info=True)
+            break_off(self)
 
     @web.authenticated
     @authorized

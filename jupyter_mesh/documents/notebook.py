@@ -67,7 +67,9 @@ def stored_form(notebook: Any, errors: dict[str, Any]) -> bytes:
         _validate(notebook, errors)
         _mark_floats(notebook)
         return _lines(strip_transient(split_lines(notebook)))
-    text: str = nbformat.writes(notebook, version=nbformat.NO_CONVERT, capture_validation_error=errors)
+    text: str = nbformat.writes(
+        notebook, version=nbformat.NO_CONVERT, capture_validation_error=errors
+    )
     return (text if text.endswith("\n") else text + "\n").encode("utf-8")
 
 

@@ -86,7 +86,8 @@ class Uploads:
         )
         self._check(upload, parent, size or 0)
         self._drop_expired()
-        with self._site.index.change():
+        # Whoever sends finds out that a power cut has ended the upload, and begins anew.
+        with self._site.index.passing_change():
             self.path(upload).touch(mode=0o600)
             self._site.index.run(
                 "INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

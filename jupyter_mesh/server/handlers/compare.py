@@ -6,6 +6,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 from tornado.iostream import StreamClosedError
 
+from jupyter_mesh.contents.answers import break_off
 from jupyter_mesh.server.handlers.base import MeshHandler
 
 __all__ = ["CompareHandler"]
@@ -27,6 +28,11 @@ class CompareHandler(MeshHandler):
                     await self.flush()
             except StreamClosedError:
                 self.log.debug("The browser gave up a comparison")
+            except Exception:
+                if not self._headers_written:
+                    raise
+                self.log.warning("A comparison failed", exc_info=True)
+                break_off(self)
             else:
                 self.finish()
 

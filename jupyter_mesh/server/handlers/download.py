@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, cast
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 from tornado.iostream import StreamClosedError
 
+from jupyter_mesh.contents.answers import break_off
 from jupyter_mesh.contents.archive import Archive
 from jupyter_mesh.contents.models import clean, is_hidden
 from jupyter_mesh.errors import InvalidRequest, NotFound
 from jupyter_mesh.paths import MOUNT
 from jupyter_mesh.server.handlers.base import MeshHandler
-
-if TYPE_CHECKING:
-    from tornado.http1connection import HTTP1Connection
 
 __all__ = ["DownloadHandler"]
 
@@ -46,9 +43,8 @@ class DownloadHandler(MeshHandler):
                 self.log.debug("The browser ended the download of %s", archive.name)
             except Exception:
                 if self._headers_written:
-                    # A proper end would make half a zip look like a whole one.
                     self.log.warning("The download of %s failed", archive.name, exc_info=True)
-                    cast("HTTP1Connection", self.request.connection).stream.close()
+                    break_off(self)
                     return
                 raise
         self.finish(set_content_type="application/zip")
