@@ -5,12 +5,15 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unittest.mock import Mock
 
 import pytest
 from pytest_jupyter.jupyter_core import *
 from pytest_jupyter.jupyter_server import *
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
 from jupyter_mesh.auth import write_token_file
+from jupyter_mesh.contents.rest import ContentsHandler
 from jupyter_mesh.testing.site import RunningSite, run_node
 
 
@@ -72,6 +75,12 @@ def jp_server_config(layout):
 def contents(site, jp_serverapp, jp_asyncio_loop):
     """The manager of the server."""
     manager = jp_serverapp.contents_manager
+    # Without our extension Jupyter's own handlers would answer most of this as well.
+    line = RequestStartLine("GET", jp_serverapp.base_url + "api/contents/a", "HTTP/1.1")
+    request = HTTPServerRequest(
+        start_line=line, headers=HTTPHeaders(Host="localhost"), connection=Mock()
+    )
+    assert jp_serverapp.web_app.find_handler(request).handler_class is ContentsHandler
     yield manager
     jp_asyncio_loop.run_until_complete(manager.close())
 

@@ -1,10 +1,12 @@
 """A download that the site breaks off must not look complete to the browser."""
 
 import asyncio
+import errno
 
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from jupyter_mesh.contents import reading
 from jupyter_mesh.errors import TransferFailed
 from jupyter_mesh.paths import join
 from jupyter_mesh.testing.contents import put_by_others
@@ -78,3 +80,19 @@ async def test_a_browser_that_goes_away_ends_the_download(
     assert [record for record in ours if record.levelname == "ERROR"] == []
     # The server goes on as before.
     assert (await jp_fetch("files/" + path, headers={"Range": "bytes=0-3"})).body == bytes(4)
+
+
+async def test_a_document_that_fails_in_the_middle_does_not_look_whole(
+    jp_fetch, contents, folder, monkeypatch
+):
+    path = join(folder, "large.bin")
+    await put_by_others(contents, path, bytes(4 << 20))
+
+    async def breaking(file, size):
+        yield b'"AAAA'
+        raise OSError(errno.EIO, "the disk of the server")
+
+    monkeypatch.setattr(reading, "as_base64", breaking)
+    with pytest.raises(HTTPClientError) as caught:
+        await jp_fetch("api/contents/" + path, params={"content": "1", "format": "base64"})
+    assert caught.value.code == 599
