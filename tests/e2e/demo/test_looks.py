@@ -34,7 +34,7 @@ def test_pictures(lab, request):
     expect(lab.panel.get_by_text("Nothing here yet.")).to_be_visible()
     lab.picture(f"empty-{theme}")
     lab.panel.get_by_role("button", name="Connected").click()
-    expect(lab.dialog.get_by_text("What this site can do")).to_be_visible()
+    expect(lab.dialog.get_by_text("What this site can and cannot do")).to_be_visible()
     lab.picture(f"details-{theme}")
     lab.answer("Close")
     lab.panel.get_by_role("tab", name="Shared with me").click()
