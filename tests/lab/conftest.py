@@ -280,6 +280,10 @@ def open_lab(page: Page, lab: str, site: Site) -> Callable[..., Page]:
         mark = "&" if "?" in address else "?"
         page.goto(f"{url}/{address}{mark}token={TOKEN}")
         page.locator("#jp-main-dock-panel").wait_for()
+        if address == "lab?reset":
+            # The launcher comes a little later, and takes the focus.
+            launcher = page.get_by_role("main").get_by_role("tab", name="Launcher", selected=True)
+            expect(launcher).to_be_visible()
         return page
 
     return open_at
