@@ -6,7 +6,7 @@ These tests guard the private methods of JupyterLab that the dialog replaces.
 import json
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 
 @pytest.fixture
@@ -132,6 +132,7 @@ def test_cancel_changes_nothing(conflict, site):
     page.keyboard.press("Escape")
     expect(dialog_of(page)).to_have_count(0)
     expect(shown(page)).to_contain_text("mine")
+    expect(page.get_by_role("contentinfo").get_by_text("Saving failed")).to_be_visible()
     assert site.get(f"home/{name}") == "start\ntheirs"
 
 
@@ -255,3 +256,64 @@ VERSIONS = """async path => {
     (await ask(`versions/content?${query}&id=${version.id}`)).text()
   ));
 }"""
+
+
+HOLD_THE_NEXT_SAVE = """() => {
+  const { contents } = window.jupyterapp.serviceManager;
+  const save = contents.save.bind(contents);
+  contents.save = async (...args) => {
+    contents.save = save;
+    await new Promise(resolve => { window.goOn = resolve; });
+    return save(...args);
+  };
+}"""
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["first save", "overwriting"])
+def test_two_tabs_that_nothing_tells_apart(open_panel, browser, lab, token, site, answered):
+    """Both have looked at the file before either saves: the base that each save names decides."""
+    name = f"tabs-{answered}.txt"
+    site.put(f"home/{name}", "start\n")
+    pages = [open_panel(), browser.contexts[0].new_page()]
+    pages[1].goto(f"{lab}/lab?reset&token={token}")
+    for page, text in zip(pages, ("one", "two"), strict=True):
+        page.route("**/api/contents/**", without_marks)
+        page.locator("#jp-main-dock-panel").wait_for()
+        page.evaluate(
+            "path => window.jupyterapp.commands.execute('docmanager:open', {path})",
+            f"mesh/home/{name}",
+        )
+        shown(page).click()
+        page.keyboard.press("Control+End")
+        page.keyboard.type(text)
+    one, two = pages
+    one.bring_to_front()
+    if answered:
+        site.put(f"home/{name}", "theirs")
+        one.keyboard.press("Control+s")
+        dialog_of(one).get_by_role("button", name="Overwrite…").click()
+    one.evaluate(HOLD_THE_NEXT_SAVE)
+    if answered:
+        dialog_of(one).get_by_role("button", name="Overwrite", exact=True).click()
+    else:
+        one.keyboard.press("Control+s")
+    one.wait_for_function("() => Boolean(window.goOn)", polling=50)
+    two.bring_to_front()
+    two.keyboard.press("Control+s")
+    if answered:
+        dialog_of(two).get_by_role("button", name="Overwrite…").click()
+        dialog_of(two).get_by_role("button", name="Overwrite", exact=True).click()
+    expect(two.locator(".jp-mod-dirty")).to_have_count(0)
+    assert site.get(f"home/{name}") == "start\ntwo"
+    one.bring_to_front()
+    one.evaluate("window.goOn()")
+    expect(dialog_of(one)).to_contain_text("was changed by")
+    assert site.get(f"home/{name}") == "start\ntwo"
+    one.keyboard.press("Escape")
+    expect(shown(one)).to_contain_text("one")
+
+
+def without_marks(route: Route) -> None:
+    """Takes away what the server tells windows apart by."""
+    headers = {name: text for name, text in route.request.headers.items() if name != "referer"}
+    route.continue_(headers=headers)

@@ -51,7 +51,7 @@ def test_areas_are_tabs_for_the_keyboard(open_panel):
 
 
 def test_an_empty_folder_offers_what_to_do(open_panel, site):
-    site.disk("home/empty").mkdir(exist_ok=True)
+    site.disk("home/empty").mkdir(parents=True, exist_ok=True)
     page = open_panel()
     panel = panel_of(page)
     row(panel, "empty").dblclick()

@@ -24,7 +24,12 @@ export class BinActions {
 
   /** Puts an item back where it was, or at `to`, and says so. Never rejects. */
   async restoreRow(item: IBinItem, to?: string): Promise<void> {
-    const { mesh, model, trans, show, refreshBrowsers } = this._options;
+    const { mesh, model, trans, refreshBrowsers } = this._options;
+    // A double click asks for the same twice.
+    if (this._restoring.has(item.key)) {
+      return;
+    }
+    this._restoring.add(item.key);
     try {
       const path = await this.restore(model.area.path, item, to);
       if (path !== null) {
@@ -34,7 +39,7 @@ export class BinActions {
           {
             autoClose: 5000,
             actions: [
-              { label: trans.__('Show'), callback: () => void show(path) }
+              { label: trans.__('Show'), callback: () => void this._show(path) }
             ]
           }
         );
@@ -45,6 +50,21 @@ export class BinActions {
       void model.refresh();
       await showErrorMessage(
         trans.__('"%1" was not restored', item.name),
+        error as Error
+      );
+    } finally {
+      this._restoring.delete(item.key);
+    }
+  }
+
+  private async _show(path: string): Promise<void> {
+    const { mesh, show, trans } = this._options;
+    try {
+      await show(path);
+    } catch (error) {
+      mesh.noteFailure(error);
+      await showErrorMessage(
+        trans.__('"%1" cannot be shown', PathExt.basename(path)),
         error as Error
       );
     }
@@ -117,10 +137,14 @@ export class BinActions {
   /** Says what will be lost, then deletes it for ever. Never rejects. */
   async purge(items: readonly IBinItem[]): Promise<void> {
     const { mesh, model, trans } = this._options;
-    if (!(await this._isSure(items))) {
+    if (this._isPurging) {
       return;
     }
+    this._isPurging = true;
     try {
+      if (!(await this._isSure(items))) {
+        return;
+      }
       const failed = await model.purge(items.map(item => item.key));
       if (failed.length) {
         await showErrorMessage(
@@ -138,6 +162,8 @@ export class BinActions {
     } catch (error) {
       mesh.noteFailure(error);
       await showErrorMessage(trans.__('Not deleted'), error as Error);
+    } finally {
+      this._isPurging = false;
     }
   }
 
@@ -193,6 +219,9 @@ export class BinActions {
   }
 
   private _below: string;
+  /** Keys of what is being restored. */
+  private _restoring = new Set<string>();
+  private _isPurging = false;
 }
 
 export namespace BinActions {

@@ -10,21 +10,25 @@ import { Notification } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import { Context } from '@jupyterlab/docregistry';
 
+import { saveCopyOf } from '../documents/copy';
 import { askUntilSure } from './question';
 import type { IMeshModel, IUnsaved, RoomAction } from '../tokens';
 import { sentenceFor } from '../rooms/unsaved';
 
-type SaveOptions = Partial<Contents.IModel>;
+/** What goes to the server; `base` is the hash of the state that the text is based on. */
+type SaveOptions = Partial<Contents.IModel> & { mesh?: { base: string } };
 
 /** What is used of the private side of Context. */
 interface IContextInside {
   readonly path: string;
   readonly isDisposed: boolean;
+  readonly contentsModel: Omit<Contents.IModel, 'content'> | null;
   readonly model: { readonly collaborative: boolean };
   revert(): Promise<void>;
   _manager: { contents: Contents.IManager };
   _contentProviderId?: string;
   _conflictModalIsOpen: boolean;
+  _saveState: { emit(state: DocumentRegistry.SaveState): void };
   _createSaveOptions(): SaveOptions;
   _maybeSave(options: SaveOptions): Promise<Contents.IModel>;
   _raiseConflict(
@@ -52,9 +56,6 @@ interface IOptions {
   compare: (path: string, mine: unknown, theirs: string) => Promise<void>;
 }
 
-/** How often a copy is brought up to date with what is still being typed or printed. */
-const COPY_TRIES = 5;
-
 /** Rejection that tells Lab: the user decided not to save, the document stays as it is. */
 function cancelled(name: 'ModalCancelError' | 'ModalDuplicateError'): Error {
   return Object.assign(new Error(name), { name });
@@ -70,26 +71,22 @@ export function installConflictDialog(options: IOptions): void {
     handleError: proto._handleError
   };
 
-  // A change that happens between the look and the write is answered with 412: the same question.
   proto._maybeSave = async function (saveOptions) {
-    if (mesh.contains(this.path) && this.model.collaborative) {
-      return saveInRoom(this, saveOptions, options);
+    if (!mesh.contains(this.path)) {
+      return stock.maybeSave.call(this, saveOptions);
     }
     try {
-      return await stock.maybeSave.call(this, saveOptions);
+      return this.model.collaborative
+        ? await saveInRoom(this, saveOptions, options)
+        : await saveOver(this, saveOptions);
     } catch (error) {
-      const status = (error as { response?: Response }).response?.status;
-      if (!mesh.contains(this.path)) {
-        throw error;
+      if ((error as Error).name === 'ModalCancelError') {
+        // Stock, the status bar would go on saying "Saving started".
+        this._saveState.emit('failed');
       }
-      if (status !== 412) {
-        throw inWords(error as Error, status, this.path, options);
-      }
-      const theirs = await this._manager.contents.get(this.path, {
-        content: false,
-        hash: true
-      });
-      return this._raiseConflict(theirs, saveOptions);
+      throw this.model.collaborative
+        ? error
+        : inWords(error as Error, statusOf(error), this.path, options);
     }
   };
 
@@ -121,10 +118,10 @@ export function installConflictDialog(options: IOptions): void {
       }
       if (choice === 'overwrite') {
         // Cells that run have gone on writing while the question was open.
-        return await save(this, this.path, this._createSaveOptions());
+        return await saveBasedOn(this, theirs, this._createSaveOptions());
       }
       if (choice === 'copy') {
-        const copy = await saveCopy(this, trans);
+        const copy = await saveCopyOf(this, trans);
         Notification.success(
           trans.__('Your version is saved as "%1".', PathExt.basename(copy)),
           { autoClose: 5000 }
@@ -195,13 +192,91 @@ async function overwriteInRoom(
   const { contents } = context._manager;
   const now = await contents.get(path, { content: false, hash: true });
   if (unsaved?.status === 412) {
-    context._conflictModalIsOpen = false;
-    return context._raiseConflict(now, {});
+    return askAgain(context, now);
   }
   if (unsaved) {
     throw new Error(sentenceFor(unsaved, options));
   }
   return now;
+}
+
+/**
+ * Saves over the state that the document is based on; asks if the site has another.
+ *
+ * A file that is gone is made anew, as in stock. The look spares the upload of a document that is refused then;
+ * what decides is the base that goes with it.
+ */
+async function saveOver(
+  context: IContextInside,
+  saveOptions: SaveOptions
+): Promise<Contents.IModel> {
+  const there = await present(context);
+  if (context.isDisposed) {
+    throw cancelled('ModalCancelError');
+  }
+  const base = context.contentsModel;
+  if (!there || !base) {
+    return save(context, context.path, saveOptions);
+  }
+  const same =
+    there.hash && base.hash
+      ? there.hash === base.hash
+      : !(there.last_modified > base.last_modified);
+  return same
+    ? saveBasedOn(context, base, saveOptions)
+    : context._raiseConflict(there, saveOptions);
+}
+
+/** Saves over this state only; asks if it is no longer what the site has. */
+async function saveBasedOn(
+  context: IContextInside,
+  state: Pick<Contents.IModel, 'hash'>,
+  saveOptions: SaveOptions
+): Promise<Contents.IModel> {
+  const base = state.hash ?? '';
+  try {
+    return await save(context, context.path, {
+      ...saveOptions,
+      mesh: { base }
+    });
+  } catch (error) {
+    const there = statusOf(error) === 412 ? await present(context) : null;
+    if (there) {
+      return askAgain(context, there);
+    }
+    throw error;
+  }
+}
+
+/** Asks what to do about another change, also where the question about an earlier one was just answered. */
+function askAgain(
+  context: IContextInside,
+  theirs: Contents.IModel
+): Promise<Contents.IModel> {
+  context._conflictModalIsOpen = false;
+  return context._raiseConflict(theirs, {});
+}
+
+/** The file as it is at the site, without its content; null if there is none. */
+async function present(
+  context: IContextInside
+): Promise<Contents.IModel | null> {
+  try {
+    return await context._manager.contents.get(context.path, {
+      content: false,
+      hash: true,
+      contentProviderId: context._contentProviderId
+    });
+  } catch (error) {
+    if (statusOf(error) === 404) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+function statusOf(error: unknown): number | undefined {
+  return (error as { response?: Response }).response?.status;
 }
 
 /** What the stock dialog is to say when the site, not the document, kept it from being saved. */
@@ -216,7 +291,11 @@ function inWords(
   return error;
 }
 
-/** Writes, and takes over the hash of what was written as the stock save does. */
+/**
+ * Writes, and answers with the hash of what was written.
+ *
+ * Stock asks for it afterwards: a change that somebody made in between would then pass for what is on the screen.
+ */
 async function save(
   context: IContextInside,
   path: string,
@@ -225,71 +304,13 @@ async function save(
   const { contents } = context._manager;
   const contentProviderId = context._contentProviderId;
   const saved = await contents.save(path, { ...options, contentProviderId });
+  if (saved.hash) {
+    return saved;
+  }
   const { hash, hash_algorithm } = await contents.get(path, {
     content: false,
     hash: true,
     contentProviderId
   });
   return { ...saved, hash, hash_algorithm };
-}
-
-/** Writes the text of a document beside its file, under a name that is free. Answers its path. */
-export function saveCopyOf(
-  context: DocumentRegistry.Context,
-  trans: TranslationBundle
-): Promise<string> {
-  return saveCopy(context as unknown as IContextInside, trans);
-}
-
-/**
- * Writes the user's version beside the file, under a name that is free. Answers its path.
- *
- * What is typed while it is written goes into it as well, since the document is loaded anew afterwards.
- */
-async function saveCopy(
-  context: IContextInside,
-  trans: TranslationBundle
-): Promise<string> {
-  const { contents } = context._manager;
-  const folder = PathExt.dirname(context.path);
-  const extension = PathExt.extname(context.path);
-  const stem = PathExt.basename(context.path, extension);
-  let name = `${trans.__('%1 (my version)', stem)}${extension}`;
-  // The server lets nothing be replaced where it was just found that nothing is.
-  for (let count = 2; await exists(contents, folder, name); count++) {
-    name = `${trans.__('%1 (my version %2)', stem, count)}${extension}`;
-  }
-  const path = PathExt.join(folder, name);
-  let mine = context._createSaveOptions();
-  for (let tries = 0; tries < COPY_TRIES; tries++) {
-    await contents.save(path, { ...mine, name, path });
-    const now = context._createSaveOptions();
-    if (JSON.stringify(now.content) === JSON.stringify(mine.content)) {
-      return path;
-    }
-    mine = now;
-  }
-  throw new Error(
-    trans.__(
-      '"%1" goes on changing. Most of your version is in "%2"; stop what runs here, then save again.',
-      PathExt.basename(context.path),
-      name
-    )
-  );
-}
-
-async function exists(
-  contents: Contents.IManager,
-  folder: string,
-  name: string
-): Promise<boolean> {
-  try {
-    await contents.get(PathExt.join(folder, name), { content: false });
-    return true;
-  } catch (error) {
-    if ((error as { response?: Response }).response?.status === 404) {
-      return false;
-    }
-    throw error;
-  }
 }

@@ -13,7 +13,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { fetchUnsaved } from '../api';
 import { UnsavedLine } from './line';
-import { saveCopyOf } from '../conflict/dialog';
+import { saveCopyOf } from '../documents/copy';
 import { CommandIDs, DOMAIN, IMeshModel, NAMESPACE } from '../tokens';
 import { UnsavedModel } from './unsaved';
 

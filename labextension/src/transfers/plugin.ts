@@ -138,7 +138,16 @@ export const transfers: JupyterFrontEndPlugin<void> = {
     takeOver(defaultBrowser);
     installCopies({ manager, mesh, transfers: model });
 
-    /** Does what a button of the list says. */
+    /** Does what a button of the list says; a double click says it once, and Cancel always counts. */
+    const acting = new Set<Transfer>();
+    const onAction = (transfer: Transfer, action: Action): void => {
+      if (action === 'cancel' || !acting.has(transfer)) {
+        acting.add(transfer);
+        void act(transfer, action)
+          .catch(tell)
+          .finally(() => acting.delete(transfer));
+      }
+    };
     const act = async (transfer: Transfer, action: Action): Promise<void> => {
       switch (action) {
         case 'pause':
@@ -181,7 +190,7 @@ export const transfers: JupyterFrontEndPlugin<void> = {
       root: mesh.root,
       trans,
       getSite,
-      onAction: (transfer, action) => void act(transfer, action).catch(tell),
+      onAction,
       onCancelAll: () => {
         void Promise.all(model.running.map(item => model.remove(item))).catch(
           tell

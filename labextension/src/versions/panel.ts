@@ -82,7 +82,16 @@ export class VersionsPanel extends SplitPanel {
         view = sentence(shown.message, 'alert');
         break;
       case 'comparison':
-        view = await this._view(shown.comparison, shown.id);
+        try {
+          view = await this._view(shown.comparison, shown.id);
+        } catch (error) {
+          // The code that compares could not be loaded.
+          console.warn('A version cannot be shown.', error);
+          view = sentence(
+            trans.__('This cannot be shown now. Choose it again in a moment.'),
+            'alert'
+          );
+        }
     }
     if (this._shown !== shown || this.isDisposed) {
       view?.dispose();

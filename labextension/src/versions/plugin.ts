@@ -29,7 +29,7 @@ import {
 } from '../api';
 import { VersionsPanel } from './panel';
 import { formatExact } from '../format';
-import { OpenDocument } from './opendocument';
+import { OpenDocument } from '../documents/opendocument';
 import { CommandIDs, DOMAIN, IMeshModel, NAMESPACE } from '../tokens';
 import { VersionsModel } from './model';
 
@@ -77,6 +77,7 @@ export const versions: JupyterFrontEndPlugin<void> = {
         unsaved: () => document().unsaved,
         noteFailure: error => mesh.noteFailure(error)
       });
+      let isRestoring = false;
       const content = new VersionsPanel({
         model,
         site: mesh.status?.site.title ?? '',
@@ -92,7 +93,15 @@ export const versions: JupyterFrontEndPlugin<void> = {
             link.download = '';
             link.click();
           },
-          restore: () => void restore(model, document())
+          restore: () => {
+            // A double click asks once.
+            if (!isRestoring) {
+              isRestoring = true;
+              void restore(model, document()).finally(() => {
+                isRestoring = false;
+              });
+            }
+          }
         }
       });
       const widget = new MainAreaWidget({ content });
