@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_mesh.contents.checkpoints import from_id
+from jupyter_mesh.contents.process import environment
 from jupyter_mesh.errors import DeadlineExceeded, InvalidRequest, MeshError
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Comparer:
                 *(sys.executable, "-P", "-m", "jupyter_mesh.compare"),
                 stdin=PIPE,
                 stdout=PIPE,
+                env=environment(),
                 limit=LINE,
             )
             source = cast("asyncio.StreamReader", process.stdout)

@@ -148,13 +148,18 @@ class MeshContentsManager(MeshWriter):
     def stored(self, path: str, resource: Resource) -> None:
         """A file was stored at an API path: seen at once, and told to all.
 
-        What is open in a browser is based on the content before: saving it is a conflict.
+        What is open in a browser is based on the content before: saving it is a conflict. That a
+        post-save hook failed goes to the log alone: unlike a save, nobody waits for its answer.
         """
         self._memory.doubt(resource.path)
         self._memory.saw(resource.path, resource)
         self.authors.sign(resource)
         saved = model_of(resource, path, hashed=True)
-        self.run_post_save_hooks(model=saved, os_path=self._os_path(path, resource.path))
+        try:
+            self.run_post_save_hooks(model=saved, os_path=self._os_path(path, resource.path))
+        except Exception:
+            # Hooks raise whatever they like. The file is there all the same.
+            self.log.exception("%s was stored, but a post-save hook failed", path)
         self.emit(data={"action": "save", "path": path})
 
     async def _save_folder(self, path: str, mesh: str) -> Resource:

@@ -1,7 +1,7 @@
 """Uploads of Lab that come in pieces: collected in spools, sent to the site in one go.
 
 Lab cuts files over 1 MiB into requests with ``chunk`` 1, 2, …, and -1 for the last. They name neither the
-upload nor its size, so the order of the numbers is all there is to check.
+upload nor its size, so the order of the numbers and the front end that sends them are all there is to check.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jupyter_mesh.contents.bases import front_end
 from jupyter_mesh.errors import InvalidRequest, MeshError, OutOfOrder
 
 if TYPE_CHECKING:
@@ -63,12 +64,16 @@ class Pieces:
     async def begin(
         self, path: str, data: bytes, *, if_match: str = "", if_absent: bool = False
     ) -> None:
-        """Start an upload with its first piece; OutOfOrder while another one to the same place is active."""
+        """Start an upload with its first piece; OutOfOrder while another one to the same place is active.
+
+        Its other pieces have to come from the same front end.
+        """
         first = hashlib.blake2b(data).hexdigest()
         if await self.size(path) is not None:
             old = self._uploads[path].spool
             # Who sends the same piece again starts over after a broken connection.
-            if old.facts["first"] != first and time.time() - old.touched < BUSY:
+            same = old.facts["first"] == first and not _is_of_another(old)
+            if not same and time.time() - old.touched < BUSY:
                 raise OutOfOrder(
                     f'Another upload to "{path}" is under way. Try again in half a minute.'
                 )
@@ -76,6 +81,7 @@ class Pieces:
         spool = await self._folder().create(
             KIND,
             path=path,
+            front_end=front_end.get(),
             first=first,
             piece=len(data),
             keep=STALE,
@@ -86,10 +92,15 @@ class Pieces:
         await self._append(path, data)
 
     async def add(self, path: str, number: int, data: bytes) -> None:
-        """Add a piece; refused without a first piece, and out of order, which ends the upload."""
+        """Add a piece; refused without a first piece, from another front end, and out of order, which ends the upload."""
         if await self.size(path) is None:
             raise InvalidRequest(f'The upload of "{path}" was interrupted. Upload the file again.')
         upload = self._uploads[path]
+        if _is_of_another(upload.spool):
+            raise OutOfOrder(
+                f'Another window or program uploads to "{path}" as well. Nothing of this file was stored. '
+                "Upload it again in half a minute, or under another name."
+            )
         if number not in (upload.next, LAST):
             await self.drop(path)
             raise OutOfOrder(
@@ -144,3 +155,9 @@ class Pieces:
                 # The end of a piece was lost with the server.
                 await spool.cut(whole * piece)
             self._uploads[path] = _Upload(spool, whole + 1)
+
+
+def _is_of_another(spool: Spool) -> bool:
+    """Whether another front end sent what is in ``spool``, as far as both can be told."""
+    its, present = spool.facts.get("front_end"), front_end.get()
+    return bool(its and present and its != present)

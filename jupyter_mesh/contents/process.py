@@ -15,7 +15,7 @@ from nbformat.sign import NotebookNotary, SQLiteSignatureStore
 
 from jupyter_mesh.errors import MeshError, QuotaExceeded
 
-__all__ = ["DocumentProcess", "signing_of"]
+__all__ = ["DocumentProcess", "environment", "signing_of"]
 
 DEADLINE = 300.0
 """Seconds for one document: several times what the largest that opens takes."""
@@ -26,7 +26,7 @@ IDLE = 120.0
 PIECE = 1 << 16
 
 NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
-"""What the process gets of the environment, beside Python's own settings: no token of anybody is in it."""
+"""What a process of ours gets of the environment, beside Python's own settings: no token of anybody is in it."""
 
 KEEP = {"MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "1073741824"}
 """glibc keeps the memory of long strings for the next ones: to get it anew from the kernel takes half of the time."""
@@ -144,15 +144,19 @@ class DocumentProcess:
             await asyncio.to_thread(process.wait)
 
 
-def _spawn(stdin: socket.socket) -> subprocess.Popen[bytes]:
-    environment = {
+def environment() -> dict[str, str]:
+    """The part of this process's environment for one that only computes."""
+    return {
         name: value
         for name, value in os.environ.items()
         if name in NEEDED or name.startswith("PYTHON")
     }
+
+
+def _spawn(stdin: socket.socket) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "jupyter_mesh.documents"],
         stdin=stdin.fileno(),
         stdout=subprocess.DEVNULL,
-        env=environment | KEEP,
+        env=environment() | KEEP,
     )

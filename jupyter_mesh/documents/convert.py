@@ -94,7 +94,7 @@ def _dumps(value: Any) -> bytes:
     try:
         return orjson.dumps(value)
     except TypeError:
-        # Halves of surrogate pairs and integers beyond 64 bits.
+        # Halves of surrogate pairs, integers beyond 64 bits, NaN and the infinities.
         return json.dumps(value).encode()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import suppress
 from typing import Any
 
@@ -20,15 +21,27 @@ HUGE = b"0" * 19
 """What may be an integer beyond 64 bits, once all digits are zeros: orjson makes another number of it."""
 
 
+class _Float(float):
+    """A float that orjson asks about, or refuses: it would write some in another way than Python does."""
+
+
 def from_json(data: bytes) -> Any:
-    """The value in JSON, as ``json.loads`` tells it; raises ValueError."""
+    """The value in JSON, as ``json.loads`` tells it; raises ValueError.
+
+    orjson refuses to write NaN and the infinities in it, of which it would make ``null``.
+    """
     # In blocks that stay in the processor's cache; a regular expression would take longer than parsing does.
     blocks = (data[at : at + BLOCK + len(HUGE)] for at in range(0, len(data), BLOCK))
     if not any(HUGE in block.translate(DIGITS) for block in blocks):
         # Browsers send no NaN and no half of a surrogate pair, but other clients may.
         with suppress(ValueError):
             return orjson.loads(data)
-    return json.loads(data.decode("utf-8"))
+    return json.loads(data.decode("utf-8"), parse_float=_float, parse_constant=_Float)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _Float(value)
 
 
 def to_notebook(value: Any) -> Any:
@@ -51,7 +64,10 @@ def notebook_of(data: bytes, errors: dict[str, Any]) -> Any:
     with suppress(ValueError, RecursionError):
         found = from_json(data)
     if not isinstance(found, dict) or found.get("nbformat") != 4:
-        return nbformat.reads(data.decode("utf-8"), as_version=4, capture_validation_error=errors)
+        text = data.decode("utf-8")
+        converted = nbformat.reads(text, as_version=4, capture_validation_error=errors)
+        _mark_floats(converted)
+        return converted
     try:
         notebook = strip_transient(rejoin_lines(to_notebook(found)))
     except AttributeError as error:
@@ -78,10 +94,6 @@ def _validate(notebook: Any, errors: dict[str, Any]) -> None:
         nbformat.validate(notebook)
     except ValidationError as error:
         errors["ValidationError"] = error
-
-
-class _Float(float):
-    """A float that orjson asks about: it would write some in another way than Python does."""
 
 
 def _lines(value: Any) -> bytes:

@@ -174,8 +174,8 @@ class Uploads:
                 self._list(upload, state)
                 if complete:
                     message = (
-                        f'The Jupyter server was restarted before "{upload.path}" was stored at the site. '
-                        "Retry: it need not be uploaded again."
+                        f'The Jupyter server was restarted, and it is unknown whether "{upload.path}" was stored '
+                        "at the site before: look before you retry."
                     )
                     self._transfers.note(upload.id, message=message, status=503)
             self._opened = True

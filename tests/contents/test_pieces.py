@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from jupyter_mesh.contents.pieces import STALE, Pieces
+from jupyter_mesh.contents.bases import front_end
+from jupyter_mesh.contents.pieces import BUSY, STALE, Pieces
 from jupyter_mesh.errors import InvalidRequest, OutOfOrder, QuotaExceeded
 from jupyter_mesh.transfers.spools import SpoolFolder
 
@@ -138,3 +139,66 @@ async def test_a_repeated_piece_ends_the_upload(pieces, on_disk):
     with pytest.raises(OutOfOrder, match="piece 2 came instead of 3"):
         await pieces.add("home/a", 2, b"two")
     assert await on_disk() == []
+
+
+@pytest.fixture
+async def window():
+    """Does what follows for the front end that it is given."""
+    before = front_end.set("")
+    yield front_end.set
+    front_end.reset(before)
+
+
+async def test_windows_do_not_mix_their_uploads(pieces, window):
+    """Two files with the same first piece: all that tells them apart is who sends them."""
+    window("a")
+    await pieces.begin("home/a", b"same")
+    window("b")
+    with pytest.raises(OutOfOrder, match="under way"):
+        await pieces.begin("home/a", b"same")
+    for number in (2, 3):
+        with pytest.raises(OutOfOrder, match="Another window"):
+            await pieces.add("home/a", number, b"of b")
+    with pytest.raises(OutOfOrder, match="Another window"):
+        await pieces.finish("home/a", b"of b")
+    window("a")
+    await pieces.add("home/a", 2, b"of a")
+    spool = await pieces.finish("home/a", b"end")
+    assert b"".join([chunk async for chunk in (await spool.body()).chunks()]) == b"sameof aend"
+
+
+async def test_an_upload_that_is_silent_gives_way_for_good(pieces, folder, window):
+    window("a")
+    await pieces.begin("home/a", b"same")
+    (spool,) = await folder.spools("pieces")
+    spool.touched -= BUSY + 1
+    window("b")
+    await pieces.begin("home/a", b"same")
+    window("a")
+    with pytest.raises(OutOfOrder, match="Another window"):
+        await pieces.finish("home/a", b"of a")
+    window("b")
+    assert (await pieces.finish("home/a", b"of b")).size == 8
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "mixed"),
+    [
+        pytest.param("a", "a", False, id="the same window"),
+        pytest.param("a", "b", True, id="another window"),
+        pytest.param("a", "", False, id="who cannot be told"),
+        pytest.param("", "b", False, id="nobody was told before"),
+    ],
+)
+async def test_who_goes_on_after_a_restart(pieces, folder, window, first, second, mixed):
+    window(first)
+    await pieces.begin("home/a", b"one")
+    await folder.close()
+    window(second)
+    pieces = Pieces(lambda: folder)
+    if mixed:
+        with pytest.raises(OutOfOrder, match="Another window"):
+            await pieces.add("home/a", 2, b"two")
+        window(first)
+    await pieces.add("home/a", 2, b"two")
+    assert (await pieces.finish("home/a", b"!")).size == 7

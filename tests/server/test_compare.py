@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
@@ -229,3 +230,21 @@ async def test_many_at_once_all_get_an_answer(stored, compare):
     path = await stored("a.txt", b"x")
     told = await asyncio.gather(*[compare(path, None, {"current": True}) for _ in range(5)])
     assert [status for status, _ in told] == [200] * 5
+
+
+async def test_the_process_gets_no_secret(stored, compare, monkeypatch):
+    path = await stored("a.txt", b"x")
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "a-token-of-the-hub")
+    start, told = asyncio.create_subprocess_exec, []
+
+    async def watched(*args, **kwargs):
+        # It waits for its request, which comes after this.
+        started = await start(*args, **kwargs)
+        told.append(await asyncio.to_thread(Path(f"/proc/{started.pid}/environ").read_bytes))
+        return started
+
+    monkeypatch.setattr(process.asyncio, "create_subprocess_exec", watched)
+    assert (await compare(path, None, {"current": True}))[0] == 200
+    (environment,) = told
+    assert b"PATH=" in environment
+    assert b"TOKEN" not in environment

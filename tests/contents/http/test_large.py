@@ -119,6 +119,35 @@ async def test_trust_is_the_same_in_both_processes(rest, folder, contents, part,
     assert pid_of(process)
 
 
+@pytest.mark.parametrize("version", [3, 4])
+async def test_what_is_no_number_stays_what_it_is(rest, folder, contents, part, process, version):
+    """Large or small, in whichever process: what was ``null`` when read would be so when saved."""
+    path, odd = join(folder, "n.ipynb"), "[NaN, Infinity, -Infinity, 1e400, 0.1, null]"
+    small = {"cells": [], "metadata": {"odd": "odd"}, "nbformat": 4, "nbformat_minor": 5}
+    large = many_cells(odd="odd")
+    if version == 3:
+        rest_of_it = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": "", "odd": "odd"}}
+        heading = {"cell_type": "heading", "level": 1, "metadata": {}, "source": "x" * 1000}
+        small, large = (
+            rest_of_it | {"worksheets": [{"metadata": {}, "cells": [heading] * count}]}
+            for count in (1, 5000)
+        )
+    told = []
+    for content in (small, large):
+        data = json.dumps(content).replace('"odd": "odd"', f'"odd": {odd}')
+        await put_by_others(contents, path, data.encode())
+        _, _, model = await rest("GET", path, type="notebook")
+        told.append(repr(model["content"]["metadata"]["odd"]))
+        inside = (await contents.get(path))["content"]["metadata"]["odd"]
+        told.append(repr(inside))
+    assert told == ["[nan, inf, -inf, inf, 0.1, None]"] * 4
+    assert pid_of(process)
+    # Saving what was read changes none of it.
+    assert (await rest("PUT", path, model_of(model["content"])))[0] == 200
+    saved = json.loads(await stored(contents, path))
+    assert repr(saved["metadata"]["odd"]) == told[0]
+
+
 async def test_what_is_wrong_with_a_notebook_is_told(rest, folder, contents, part, process):
     path = join(folder, "n.ipynb")
     invalid = many_cells()

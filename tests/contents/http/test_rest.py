@@ -23,7 +23,7 @@ from jupyter_mesh.testing.contents import (
 def rest(jp_fetch):
     """Sends one request; the status, the headers and what the JSON says."""
 
-    async def send(method, path, body=None, *, raw=None, **query):
+    async def send(method, path, body=None, *, raw=None, headers=None, **query):
         data = raw if raw is not None else (None if body is None else json.dumps(body))
         try:
             answer = await jp_fetch(
@@ -31,6 +31,7 @@ def rest(jp_fetch):
                 method=method,
                 body=data,
                 params=query,
+                headers=headers,
                 allow_nonstandard_methods=True,
             )
         except HTTPClientError as error:
@@ -294,3 +295,16 @@ async def test_no_number_becomes_another(jp_fetch, folder, contents, padding):
     path = f"{folder}/n.ipynb"
     await jp_fetch("api/contents", path, method="PUT", body=json.dumps(model))
     assert b"12345678901234567890123" in await stored(contents, path)
+
+
+async def test_pieces_of_two_windows_do_not_become_one_file(rest, folder, contents):
+    path = join(folder, "a.bin")
+    one, other = (
+        {"Referer": f"http://localhost/lab/workspaces/{name}/tree/a"} for name in ("one", "other")
+    )
+    assert (await rest("PUT", path, piece(1, b"same"), headers=one))[0] == 201
+    status, _, said = await rest("PUT", path, piece(-1, b"other"), headers=other)
+    assert (status, said["message"][:14]) == (409, "Another window")
+    assert not await contents.client.exists(contents.mesh_path(path))
+    assert (await rest("PUT", path, piece(-1, b"one"), headers=one))[0] == 200
+    assert await stored(contents, path) == b"sameone"

@@ -366,12 +366,58 @@ async def test_a_restart_before_the_bytes_are_at_the_site(browser, folder, store
     await restart()
     (known,) = await browser.transfers()
     assert (known["state"], known["done"], known["status"]) == ("failed", 4, 503)
-    assert "restarted" in known["message"]
+    assert "it is unknown whether" in known["message"]
     go.set()
     status, _, _ = await browser.ask("POST", f"api/mesh/transfers/{id}/retry", data="{}")
     assert status == 202
     assert (await browser.ended(id))["state"] == "done"
     assert await stored(f"{folder}/a") == b"1234"
+
+
+async def test_a_restart_after_the_bytes_are_at_the_site(
+    browser, contents, folder, stored, restart, monkeypatch
+):
+    """Nobody can know: the user is told to look, and asked before anything is replaced."""
+    arrived, upload = asyncio.Event(), contents.client.upload
+
+    async def without_answer(*args, **kwargs):
+        await upload(*args, **kwargs)
+        arrived.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as line:
+        line.setattr(contents.client, "upload", without_answer)
+        _, id, _ = await browser.create(f"{folder}/a", 4)
+        await browser.patch(id, 0, b"1234")
+        await arrived.wait()
+        await restart()
+    assert await stored(f"{folder}/a") == b"1234"
+    (known,) = await browser.transfers()
+    assert (known["state"], known["status"]) == ("failed", 503)
+    assert "look before you retry" in known["message"]
+    await browser.ask("POST", f"api/mesh/transfers/{id}/retry", data="{}")
+    again = await browser.ended(id)
+    assert (again["state"], again["status"]) == ("failed", 409)
+    assert "exists already" in again["message"]
+
+
+async def test_a_hook_that_fails_after_an_upload(
+    browser, contents, folder, stored, events, uploads_folder, caplog
+):
+    """The file is at the site: to call that a failure would have it uploaded again."""
+
+    def hook(**_):
+        raise ValueError("no room for a copy")
+
+    contents.register_post_save_hook(hook)
+    _, id, _ = await browser.create(f"{folder}/a", 4)
+    await browser.patch(id, 0, b"1234")
+    ended = await browser.ended(id)
+    assert (ended["state"], ended["message"]) == ("done", "")
+    assert await stored(f"{folder}/a") == b"1234"
+    assert not list(uploads_folder.iterdir())
+    assert ("save", f"{folder}/a") in events
+    assert "was stored, but a post-save hook failed" in caplog.text
 
 
 async def test_cancelled_on_the_way_to_the_site(
