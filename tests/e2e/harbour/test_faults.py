@@ -57,9 +57,7 @@ def test_conflict_of_two_people(open_lab, harbour, pier):
     bob.write("\n'by bob'")
     bob.ask_to_save()
     expect(bob.dialog).to_contain_text(
-        re.compile(
-            '"plan.ipynb" was changed by somebody else .*Your changes are still here', re.DOTALL
-        )
+        re.compile('"plan.ipynb" was changed by ada .*Your changes are still here', re.DOTALL)
     )
     bob.picture("conflict-light")
     bob.answer("Save mine as a copy")
