@@ -56,11 +56,15 @@ class Collaboration:
             extension.update_config(Config({"SQLiteYStore": {"db_path": history}}))
         return cls(extension)
 
-    def room(self, path: str) -> MeshRoom | None:
-        """The room in which the document at an API path is edited."""
+    def rooms(self, path: str) -> list[MeshRoom]:
+        """The rooms in which the document at an API path is edited: those with text to store, if any.
+
+        There may be two: one for whoever has it open as a notebook, one for whoever has it open as text.
+        """
         from jupyter_mesh.server.room import MeshRoom
 
-        for room in self._extension.ywebsocket_server.rooms.values():
-            if isinstance(room, MeshRoom) and room.document_path == path:
-                return room
-        return None
+        every = self._extension.ywebsocket_server.rooms.values()
+        rooms = [
+            room for room in every if isinstance(room, MeshRoom) and room.document_path == path
+        ]
+        return [room for room in rooms if room.is_behind] or rooms

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ from jupyter_mesh.paths import name_of
 from jupyter_mesh.server.loader import MeshLoader
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from jupyter_mesh.contents import MeshContentsManager
 
 __all__ = ["MeshRoom", "install"]
@@ -28,7 +30,7 @@ KERNEL_METADATA = ("kernelspec", "language_info")
 """What a kernel tells of itself when a notebook is opened. Nobody wrote it."""
 
 UNSAVED = "mesh_unsaved"
-"""In the state of a document that could not be stored: what it was based on. It outlives room and server."""
+"""In the state of a document that is not stored: what it was based on. It outlives room and server."""
 
 
 def install() -> None:
@@ -51,6 +53,7 @@ class MeshRoom(DocumentRoom):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._edits = 0
         self._stored = 0
+        self._basis = ""
         self._failed = False
         self._stale = False
         self._conflict: Conflict | None = None
@@ -82,6 +85,11 @@ class MeshRoom(DocumentRoom):
     def _is_unsaved(self) -> bool:
         return self._edits != self._stored
 
+    @property
+    def is_behind(self) -> bool:
+        """True if there is something to store: text of users, or what could not be stored when they asked."""
+        return self._failed or self._is_unsaved
+
     async def initialize(self) -> None:
         """Load the document; text that an earlier room could not store comes back with it."""
         if self.ready:
@@ -90,15 +98,20 @@ class MeshRoom(DocumentRoom):
         await super().initialize()
         if self._told is None:
             self._told = self._metadata()
+        self._basis = self._base()
         if kept is not None:
             base, text = kept
             if text != await self._document.aget():
-                if base != self._base():
+                if base != self._basis:
+                    self._basis = base
                     self._stale, self._conflict = True, self._new_conflict("")
-                async with self._update_lock:
-                    await self._replace(text)
-                self._edits += 1
-            self._save_soon(now=False)
+                async with self._writing():
+                    await self._document.aset_progressively(text)
+                    self._edits += 1
+                    self._mark()
+                self._save_soon(now=False)
+            elif not self._is_unsaved:
+                self._document.ystate.pop(UNSAVED, None)
 
     async def _kept(self) -> tuple[str, Any] | None:
         """What an earlier room could not store: what it was based on, and the text."""
@@ -129,6 +142,11 @@ class MeshRoom(DocumentRoom):
         """What tells the state of the file that the text is based on from others."""
         modified = self._file.last_modified
         return modified.isoformat() if modified else ""
+
+    def _mark(self) -> None:
+        """Have the text come back if the room ends before it is stored."""
+        if UNSAVED not in self._document.ystate:
+            self._document.ystate[UNSAVED] = self._basis
 
     # Edits
 
@@ -195,6 +213,9 @@ class MeshRoom(DocumentRoom):
         if not save_now:
             if self._save_delay is None:
                 return
+            if self._is_unsaved:
+                # The end of the room cancels this pause, and a save that has begun.
+                self._mark()
             pausing = self._pausing = asyncio.current_task()
             try:
                 await asyncio.sleep(self._save_delay)
@@ -260,9 +281,12 @@ class MeshRoom(DocumentRoom):
         """What stood here after ``edits`` edits is what the site has."""
         self._failed, self._stale, self._conflict = False, False, None
         self._stored, self._told = edits, self._metadata()
+        self._basis = self._base()
         async with self._update_lock:
             self._document.dirty = self._is_unsaved
             self._document.ystate.pop(UNSAVED, None)
+            if self._is_unsaved:
+                self._mark()
             if hash is not None:
                 self._document.hash = hash
         if mesh := self._mesh:
@@ -271,8 +295,7 @@ class MeshRoom(DocumentRoom):
     def _note(self, error: MeshError | HTTPError) -> None:
         self._failed = True
         self._document.dirty = True
-        if self._conflict is None and UNSAVED not in self._document.ystate:
-            self._document.ystate[UNSAVED] = self._base()
+        self._mark()
         path = self.document_path
         if mesh := self._mesh:
             mesh.save_errors.failed(path, error)
@@ -298,13 +321,14 @@ class MeshRoom(DocumentRoom):
         self._stale = True
         if self._conflict is not None:
             raise self._conflict
-        if self._is_unsaved and UNSAVED not in self._document.ystate:
-            self._document.ystate[UNSAVED] = self._base()
+        if self._is_unsaved:
+            self._mark()
         theirs = await self._file.load_content(self._file_format, self._file_type)
+        edits = self._edits
         if self._is_unsaved and await self._document.aget() != theirs["content"]:
             self._conflict = self._new_conflict(await self._file.changed_by())
             raise self._conflict
-        await self._show(theirs["content"])
+        await self._show(theirs["content"], edits)
 
     def _new_conflict(self, who: str) -> Conflict:
         return Conflict(
@@ -316,23 +340,38 @@ class MeshRoom(DocumentRoom):
         """Give up the text of this room for what is stored. Raises what kept that from being read."""
         async with self._storing:
             theirs = await self._file.load_content(self._file_format, self._file_type)
-            await self._show(theirs["content"])
+            try:
+                await self._show(theirs["content"], self._edits)
+            except Conflict as error:
+                self._note(error)
+                raise
 
-    async def _show(self, content: Any) -> None:
-        """Replace the text. What is typed meanwhile is an edit of the new one."""
+    async def _show(self, content: Any, edits: int) -> None:
+        """Replace the text as it was after ``edits`` edits; raises Conflict if somebody typed since.
+
+        What is typed while it is being replaced is an edit of the new one.
+        """
         self._emit(LogLevel.INFO, "overwrite", "Loading what was stored by others.")
-        edits = self._edits
-        async with self._update_lock:
-            if await self._document.aget() != content:
-                await self._replace(content)
+        self._stale = True
+        async with self._writing():
+            differs = await self._document.aget() != content
+            typed = self._edits != edits
+            if differs and not typed:
+                # In many transactions: in one, what others write meanwhile would seem to be ours.
+                await self._document.aset_progressively(content)
+        if typed:
+            self._conflict = self._new_conflict(await self._file.changed_by())
+            raise self._conflict
         await self._settle(edits, None)
         if self._is_unsaved:
             self._save_soon()
 
-    async def _replace(self, content: Any) -> None:
-        """Set the text; what others write between its pieces is theirs."""
-        self._loading = asyncio.current_task()
-        try:
-            await self._document.aset(content)
-        finally:
-            self._loading = None
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[None]:
+        """Within, what this task writes is no edit, and what others write is one."""
+        async with self._update_lock:
+            self._loading = asyncio.current_task()
+            try:
+                yield
+            finally:
+                self._loading = None

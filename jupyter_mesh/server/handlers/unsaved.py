@@ -34,13 +34,14 @@ class UnsavedHandler(MeshHandler):
         if action not in ("retry", "overwrite", "load"):
             raise InvalidRequest("The action is one of retry, overwrite and load.")
         path = clean(path)
-        room = self.mesh.collaboration.room(path) if self.mesh.collaboration else None
-        if room is None:
+        rooms = self.mesh.collaboration.rooms(path) if self.mesh.collaboration else []
+        if not rooms:
             raise NotFound(f'"{path}" is not edited together here.')
-        if action == "load":
-            await room.load_theirs()
-        else:
-            await room.try_again((seen or "") if action == "overwrite" else None)
+        for room in rooms:
+            if action == "load":
+                await room.load_theirs()
+            else:
+                await room.try_again((seen or "") if action == "overwrite" else None)
         self._answer(path)
 
     def _answer(self, path: str) -> None:
