@@ -31,7 +31,10 @@ def folder(account):
 
 @pytest.fixture
 def lab(open_lab, account):
-    return open_lab(account)
+    lab = open_lab(account)
+    # The launcher takes the focus when it comes.
+    expect(lab.tab).to_have_accessible_name("Launcher")
+    return lab
 
 
 @pytest.fixture
@@ -193,8 +196,6 @@ def test_link_that_others_can_follow(open_lab, lab, mesh, folder, account):
 def test_keyboard_alone(lab, folder):
     """From the tab of the panel to an open file, without a mouse."""
     page = lab.page
-    # The launcher takes the focus when it is there.
-    expect(lab.tab).to_have_accessible_name("Launcher")
     page.get_by_role("tab", name="Mesh", exact=True).focus()
     page.keyboard.press("Enter")
     expect(lab.panel).to_be_visible()
