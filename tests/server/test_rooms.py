@@ -111,7 +111,7 @@ async def test_what_is_typed_while_theirs_is_shown_is_an_edit(enter, store, fold
     room = await enter(f"mesh/{path}")
     await store(path, notebook("theirs"))
     loading = asyncio.create_task(room.load_theirs())
-    await until(lambda: sources(room)[0] == "theirs")
+    await until(lambda: str(room._document.ycells[0]["source"]) == "theirs")
     assert not loading.done()
     type_into(room)
     await loading
