@@ -1,12 +1,11 @@
 """What differs between two states of a file: notebooks by cells, with nbdime; other text as it is.
 
-Runs in the process of ``__main__.py``: comparing notebooks takes seconds and holds the interpreter.
+Runs in the process for documents: comparing notebooks takes seconds and holds the interpreter.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 __all__ = ["NotebookError", "difference"]
@@ -57,7 +56,6 @@ def _text(side: Side) -> str | None:
 
 def _notebook(side: Side) -> Any:
     """A notebook in the present format, without validation: what can be shown is shown."""
-    _without_unused_formats()
     import nbformat
     from nbformat.v4.rwbase import rejoin_lines
 
@@ -155,8 +153,3 @@ def _plain(part: Any) -> Any:
     return [
         {key: value for key, value in each.items() if key != "execution_count"} for each in part
     ]
-
-
-def _without_unused_formats() -> None:
-    """Keep jsonschema, which nbformat imports, from a grammar of URLs that takes a second to build."""
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # None is how an import is refused

@@ -62,12 +62,20 @@ class DocumentProcess:
         self._ending: set[asyncio.Task[Any]] = set()
 
     async def convert(
-        self, way: str, source: BinaryIO, target: BinaryIO, signing: dict[str, str]
+        self,
+        way: str,
+        source: BinaryIO,
+        target: BinaryIO,
+        signing: dict[str, str] | None = None,
+        **facts: Any,
     ) -> dict[str, Any]:
         """Have one file made from another; the answer that ``documents/serve.py`` describes.
 
-        ``signing`` is what ``signing_of`` told; it goes through the socket alone. Raises MeshError if the process ends or takes too long, QuotaExceeded when the disk is full.
+        ``signing`` is what ``signing_of`` told, for the ways that read and save notebooks; it goes through the
+        socket alone. ``facts`` are what the way wants to know beside the file. Raises MeshError if the process
+        ends or takes too long, QuotaExceeded when the disk is full.
         """
+        signing = signing or {}
         async with self._turn:
             if self._idle is not None:
                 self._idle.cancel()
@@ -77,7 +85,7 @@ class DocumentProcess:
                     if ended or signing != self._signing:
                         await self._end()
                     link = self._socket or await self._start(signing)
-                    request = json.dumps({"way": way}).encode() + b"\n"
+                    request = json.dumps({"way": way, **facts}).encode() + b"\n"
                     files = [source.fileno(), target.fileno()]
                     socket.send_fds(link, [request], files)
                     answer = await self._line(link)

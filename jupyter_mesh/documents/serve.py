@@ -2,7 +2,8 @@
 
 The server sends one line of JSON with two descriptors, of a file to read and a file to write, and waits for
 one line as answer: ``{"size", "sha1", …}``, ``{"refused": reason}``, ``{"unusual": true}`` or
-``{"invalid": true}``. The first line, without descriptors, says how notebooks are signed.
+``{"invalid": true}``. The first line, without descriptors, says how notebooks are signed; it is empty for a
+process that only compares.
 """
 
 from __future__ import annotations
@@ -14,16 +15,20 @@ import json
 import logging
 import os
 import socket
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from nbformat.sign import NotebookNotary
-
+from jupyter_mesh.compare.answer import compared, sides_of
 from jupyter_mesh.documents.convert import Refused, Unusual, content_of, stored_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Way = Callable[..., tuple[bytes, dict[str, Any]]]
 
 __all__ = ["main"]
 
 LINE = 1 << 16
-WAYS = {"read": content_of, "save": stored_of}
 
 
 def main(server: socket.socket) -> None:
@@ -35,10 +40,8 @@ def main(server: socket.socket) -> None:
     first, _ = _receive(server)
     if first is None:
         return
-    notary = NotebookNotary(
-        algorithm=first["algorithm"],
-        secret=base64.b64decode(first["secret"]),
-        db_file=first["db_file"],
+    ways: dict[str, Way] = (
+        {"sides": sides_of, "compare": compared} if not first else _signing(first)
     )
     server.sendall(b"{}\n")
     while True:
@@ -49,7 +52,7 @@ def main(server: socket.socket) -> None:
         try:
             with open(source, "rb") as read, open(target, "wb") as write:
                 read.seek(0)
-                data, answer = WAYS[request["way"]](read.read(), notary)
+                data, answer = ways[request.pop("way")](read.read(), **request)
                 write.write(data)
             digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
             answer |= {"size": len(data), "sha1": digest}
@@ -64,7 +67,18 @@ def main(server: socket.socket) -> None:
             answer = {"errno": error.errno}
         server.sendall(json.dumps(answer).encode() + b"\n")
         gc.collect()
-    notary.close()
+
+
+def _signing(first: dict[str, Any]) -> dict[str, Way]:
+    """The ways of a process that may sign notebooks for the user."""
+    from nbformat.sign import NotebookNotary
+
+    notary = NotebookNotary(
+        algorithm=first["algorithm"],
+        secret=base64.b64decode(first["secret"]),
+        db_file=first["db_file"],
+    )
+    return {"read": partial(content_of, notary=notary), "save": partial(stored_of, notary=notary)}
 
 
 def _receive(server: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:

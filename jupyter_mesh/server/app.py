@@ -144,6 +144,7 @@ class MeshExtension(ExtensionApp):
             self._metrics.close()
             self._metrics = None
         await self.watch.close()
+        await self.comparer.close()
         if self._carrier is not None:
             await self._carrier.close()
         if self._manager is not None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mesh.compare import process
+from jupyter_mesh.compare import process as comparer
+from jupyter_mesh.contents import process
 
 
 def cell(id, source, outputs=(), kind="code"):
@@ -209,7 +210,7 @@ async def test_refuses_a_request_without_sense(ask, body, status):
 async def test_what_takes_too_long_is_given_up(stored, compare, oldest, monkeypatch):
     path = await stored("n.ipynb", notebook(cell("a", "1")), notebook(cell("a", "2")))
     old = await oldest(path)
-    monkeypatch.setattr(process, "DEADLINE", 0.05)
+    monkeypatch.setattr(comparer, "DEADLINE", 0.05)
     status, told = await compare(path, old, {"current": True})
     assert status == 504
     assert "Download both" in told["message"]
@@ -224,6 +225,8 @@ async def test_a_process_that_dies_is_an_error(stored, compare, monkeypatch):
     status, told = await compare(path, None, {"current": True})
     assert status == 500
     assert "broke off" in told["message"]
+    monkeypatch.undo()
+    assert (await compare(path, None, {"current": True}))[0] == 200
 
 
 async def test_many_at_once_all_get_an_answer(stored, compare):
@@ -235,15 +238,14 @@ async def test_many_at_once_all_get_an_answer(stored, compare):
 async def test_the_process_gets_no_secret(stored, compare, monkeypatch):
     path = await stored("a.txt", b"x")
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "a-token-of-the-hub")
-    start, told = asyncio.create_subprocess_exec, []
+    start, told = process.subprocess.Popen, []
 
-    async def watched(*args, **kwargs):
-        # It waits for its request, which comes after this.
-        started = await start(*args, **kwargs)
-        told.append(await asyncio.to_thread(Path(f"/proc/{started.pid}/environ").read_bytes))
+    def watched(*args, **kwargs):
+        started = start(*args, **kwargs)
+        told.append(Path(f"/proc/{started.pid}/environ").read_bytes())
         return started
 
-    monkeypatch.setattr(process.asyncio, "create_subprocess_exec", watched)
+    monkeypatch.setattr(process.subprocess, "Popen", watched)
     assert (await compare(path, None, {"current": True}))[0] == 200
     (environment,) = told
     assert b"PATH=" in environment

@@ -37,7 +37,7 @@ async def test_lists_newest_first_beside_the_file_as_it_is(ask, client, folder, 
     assert told["kept"] is True
 
 
-async def test_says_whether_versions_can_be_looked_at(ask, site, api_path, written):
+async def test_versions_are_looked_at_and_downloaded_or_it_is_said_that_they_cannot(ask, site, api_path, written):
     _, told = await ask("GET", "versions", path=api_path)
     id = told["versions"][0]["id"]
     status, shown = await ask("GET", "versions", "content", path=api_path, id=id)
@@ -50,6 +50,11 @@ async def test_says_whether_versions_can_be_looked_at(ask, site, api_path, writt
         assert "sandbox" in policy
         assert "default-src 'none'" in policy
         assert "allow-scripts" not in policy
+        _, sent = await ask("GET", "versions", "content", path=api_path, id=id, download=1)
+        name = sent.headers["Content-Disposition"]
+        assert name.startswith("attachment")
+        assert "a%20%2820" in name
+        assert ".txt" in name
     else:
         assert status == 501
         assert "can only restore it" in shown["message"]
@@ -66,18 +71,6 @@ async def test_costs_two_questions(ask, site, api_path, written):
     site.calls.clear()
     await ask("GET", "versions", path=api_path)
     assert site.calls == {"Stat": 1, "ListFileVersions": 1}
-
-
-async def test_a_download_has_a_name_of_its_own(ask, site, api_path, written):
-    if site.flavour == "paths":
-        pytest.skip("versions cannot be read there")
-    _, told = await ask("GET", "versions", path=api_path)
-    id = told["versions"][0]["id"]
-    _, sent = await ask("GET", "versions", "content", path=api_path, id=id, download=1)
-    name = sent.headers["Content-Disposition"]
-    assert name.startswith("attachment")
-    assert "a%20%2820" in name
-    assert ".txt" in name
 
 
 async def test_restores_and_keeps_the_present_content(

@@ -173,10 +173,9 @@ async def test_what_fails_is_no_event(ask, events, folder):
     assert await events() == []
 
 
+@pytest.mark.parametrize("layout", ["composite"])
 @pytest.mark.parametrize("way", ["to the mesh", "from the mesh"])
 async def test_a_move_between_the_parts_is_one_rename(way, ask, events, folder, local, ids):
-    if local is None:
-        pytest.skip("no local part")
     await fill(ask, local)
     old, new = "sub", join(folder, "moved")
     if way == "from the mesh":
