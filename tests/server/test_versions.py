@@ -37,7 +37,9 @@ async def test_lists_newest_first_beside_the_file_as_it_is(ask, client, folder, 
     assert told["kept"] is True
 
 
-async def test_versions_are_looked_at_and_downloaded_or_it_is_said_that_they_cannot(ask, site, api_path, written):
+async def test_versions_are_looked_at_and_downloaded_or_it_is_said_that_they_cannot(
+    ask, site, api_path, written
+):
     _, told = await ask("GET", "versions", path=api_path)
     id = told["versions"][0]["id"]
     status, shown = await ask("GET", "versions", "content", path=api_path, id=id)
