@@ -1,53 +1,120 @@
 """``jupyter mesh <verb>``: what the mesh can do, in a terminal.
 
-Each verb is a module with ``add_parser(verbs)``; the parser it adds carries ``func(args) -> int``. Whatever is
-heavy (grpc, jupyter) is imported inside ``func``, so that ``jupyter mesh --help`` answers at once.
+Each verb is a click command in a module of this room, and is imported when it runs: ``jupyter mesh --help``
+loads none of them. A command returns None or an exit code. What it raises is told here, in one place.
 """
 
 from __future__ import annotations
 
-import argparse
+import importlib
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
 
 from jupyter_mesh._version import __version__
-from jupyter_mesh.auth import RedactingFilter
 from jupyter_mesh.errors import MeshError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["main"]
+__all__ = ["SECTIONS", "main", "program"]
 
 log = logging.getLogger(__name__)
 
+PROGRAM = "jupyter mesh"
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb and return the exit code: 0 done, 1 refused or failed, 2 wrong usage, 130 stopped by Ctrl-C."""
-    args = _parser().parse_args(argv)
+
+class Verb(NamedTuple):
+    """Where a verb is: ``module:command`` below this package, and its line in the help."""
+
+    place: str
+    help: str
+
+
+SECTIONS: dict[str, dict[str, Verb]] = {
+    "Files": {
+        "ls": Verb("files:ls", "List a folder."),
+        "get": Verb("files:get", "Copy a file from the mesh to here."),
+        "put": Verb("files:put", "Copy a local file to the mesh."),
+    },
+    "Sites and logins": {
+        "login": Verb("login:login", "Sign in to a site and keep the token in a file."),
+    },
+    "Set-ups": {
+        "doctor": Verb("doctor:doctor", "Check a set-up and say what to do."),
+        "demo": Verb("demo:demo", "Two sites with a JupyterHub each on this machine."),
+        "node": Verb("node:node", "Run a site of your own in one process."),
+    },
+}
+"""All verbs, in the order of the help. To add one: a command in a module of this room, and its line here."""
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class Verbs(click.Group):
+    """A group whose commands are imported when they are needed; their lines in the help stand in SECTIONS."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All verbs, as the help shows them."""
+        return [name for verbs in SECTIONS.values() for name in verbs]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import the module of a verb and return its command."""
+        for verbs in SECTIONS.values():
+            if name in verbs:
+                module, _, command = verbs[name].place.partition(":")
+                found = getattr(importlib.import_module(f"{__name__}.{module}"), command)
+                assert isinstance(found, click.Command)  # noqa: S101  the table above says so
+                return found
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs by section, without importing any."""
+        for section, verbs in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(name, verb.help) for name, verb in verbs.items()])
+
+
+@click.command(cls=Verbs, context_settings=CONTEXT, subcommand_metavar="VERB …")
+@click.version_option(__version__, message="jupyter-mesh %(version)s")
+@click.option("--debug", is_flag=True, help="Tell what happens, with the cause of an error.")
+def program(debug: bool) -> None:
+    """Notebooks that run where the data lives: the files of the science mesh, in a terminal.
+
+    "jupyter mesh VERB --help" tells all about a verb.
+    """
+    from jupyter_mesh.auth import RedactingFilter
+
     logging.basicConfig(
-        level=logging.DEBUG if args.debug else logging.WARNING,
+        level=logging.DEBUG if debug else logging.WARNING,
         format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
     )
     for handler in logging.getLogger().handlers:
         handler.addFilter(RedactingFilter())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit code: 0 done, 1 refused or failed, 2 wrong usage, 130 stopped by Ctrl-C."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    verb = next((word for word in words if not word.startswith("-")), "")
     try:
-        return int(args.func(args))
+        return _run(words)
     except MeshError as error:
         log.debug("The cause, for whoever asked with --debug:", exc_info=True)
-        print(f"jupyter mesh {args.verb}: {error}", file=sys.stderr)
+        print(f"{PROGRAM} {verb}: {error}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
         log.debug("The cause, for whoever asked with --debug:", exc_info=True)
         print(
-            f'jupyter mesh {args.verb}: The package "{error.name}" is missing. '
+            f'{PROGRAM} {verb}: The package "{error.name}" is missing. '
             'Install what this verb needs: pip install "jupyter-mesh[lab,node]"',
             file=sys.stderr,
         )
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.Abort):
         return 130
     except BrokenPipeError:
         # `jupyter mesh ls | head`: the reader has enough. Python would complain at exit, flushing stdout.
@@ -55,18 +122,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    from jupyter_mesh.cli import demo, doctor, files, login, node
-
-    parser = argparse.ArgumentParser(
-        prog="jupyter mesh",
-        description="Notebooks that run where the data lives: the files of the science mesh in Jupyter.",
-    )
-    parser.add_argument("--version", action="version", version=f"jupyter-mesh {__version__}")
-    parser.add_argument(
-        "--debug", action="store_true", help="tell what happens, with the cause of an error"
-    )
-    verbs = parser.add_subparsers(dest="verb", metavar="<verb>", required=True)
-    for module in (demo, node, doctor, login, files):
-        module.add_parser(verbs)
-    return parser
+def _run(words: list[str]) -> int:
+    # What click's own main does, without its words about Ctrl-C and its way to end the process.
+    try:
+        with program.make_context(PROGRAM, words) as context:
+            code: Any = program.invoke(context)
+            return code or 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import argparse
+import click
 
 
-def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
-    parser = verbs.add_parser(
-        "demo",
-        help="two sites with a JupyterHub each on this machine, until Ctrl-C",
-        description="Start two sites, alpine and coast, each with a JupyterHub, on this machine; print their addresses, "
-        "users and passwords; stop everything on Ctrl-C. The files stay for the next time.",
-    )
-    parser.add_argument(
-        "--dir",
-        type=Path,
-        default=Path(".demo"),
-        metavar="DIR",
-        help="where the demo lives (default: %(default)s)",
-    )
-    parser.set_defaults(func=run)
+@click.command
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path(".demo"),
+    metavar="DIR",
+    show_default=True,
+    help="Where the demo lives.",
+)
+def demo(folder: Path) -> int:
+    """Start two sites, alpine and coast, each with a JupyterHub, on this machine.
 
-
-def run(args: argparse.Namespace) -> int:
-    """Run the demo until it is stopped."""
+    Prints their addresses, users and passwords; stops everything on Ctrl-C. The files stay for the next
+    time.
+    """
     from jupyter_mesh.demo.supervisor import run_demo
 
-    return run_demo(args.dir)
+    return run_demo(folder)

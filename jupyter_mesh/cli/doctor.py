@@ -7,44 +7,38 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import argparse
+import click
 
+if TYPE_CHECKING:
     from jupyter_mesh.cli.checks import Finding
 
 MARKS = {True: "ok", False: "problem", None: "-"}
 
 
-def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
-    parser = verbs.add_parser(
-        "doctor",
-        help="check a set-up and say what to do",
-        description="Check versions, extensions, the login, the gateway, the data gateway, the clock and the hub. "
-        "Nothing is changed: a small file is uploaded to your home, read back and removed for good. "
-        "Exit code 1 when there is a problem.",
-    )
-    parser.add_argument("--site", metavar="NAME", help="name of the site (default: MESH_SITE)")
-    parser.add_argument(
-        "--gateway", metavar="HOST:PORT", help="CS3 gateway of the site (default: MESH_GATEWAY)"
-    )
-    parser.add_argument(
-        "--token-file", metavar="F", help="file with your token (default: MESH_TOKEN_FILE)"
-    )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="DIR",
-        help="check the data folder of a node instead; the node may run",
-    )
-    parser.add_argument("--json", action="store_true", help="findings as JSON, for programs")
-    parser.set_defaults(func=run)
+@click.command
+@click.option("--site", metavar="NAME", help="Name of the site (default: MESH_SITE).")
+@click.option(
+    "--gateway", metavar="HOST:PORT", help="CS3 gateway of the site (default: MESH_GATEWAY)."
+)
+@click.option("--token-file", metavar="F", help="File with your token (default: MESH_TOKEN_FILE).")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Check the data folder of a node instead; the node may run.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Findings as JSON, for programs.")
+def doctor(
+    site: str | None, gateway: str | None, token_file: str | None, data: Path | None, as_json: bool
+) -> int:
+    """Check versions, extensions, the login, the gateway, the data gateway, the clock and the hub.
 
-
-def run(args: argparse.Namespace) -> int:
-    """Print one line per check; returns 1 when one of them found a problem."""
-    findings = asyncio.run(_look(args))
-    if args.json:
+    Nothing is changed: a small file is uploaded to your home, read back and removed for good. One line per
+    check; the exit code is 1 when there is a problem.
+    """
+    given = {"MESH_SITE": site, "MESH_GATEWAY": gateway, "MESH_TOKEN_FILE": token_file}
+    findings = asyncio.run(_look(data, {name: value for name, value in given.items() if value}))
+    if as_json:
         print(
             json.dumps([{"check": f.check, "ok": f.ok, "text": f.text} for f in findings], indent=1)
         )
@@ -54,16 +48,10 @@ def run(args: argparse.Namespace) -> int:
     return int(any(finding.ok is False for finding in findings))
 
 
-async def _look(args: argparse.Namespace) -> list[Finding]:
+async def _look(data: Path | None, given: dict[str, str]) -> list[Finding]:
     from jupyter_mesh.cli import checks
 
-    if args.data:
-        return await asyncio.to_thread(checks.node_data, args.data)
+    if data:
+        return await asyncio.to_thread(checks.node_data, data)
     installed = await asyncio.to_thread(checks.installation)
-    given = {
-        "MESH_SITE": args.site,
-        "MESH_GATEWAY": args.gateway,
-        "MESH_TOKEN_FILE": args.token_file,
-    }
-    site = await checks.site({name: value for name, value in given.items() if value})
-    return [*installed, *site, *await checks.hub()]
+    return [*installed, *await checks.site(given), *await checks.hub()]

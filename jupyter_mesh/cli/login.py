@@ -6,42 +6,31 @@ import asyncio
 import getpass
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import click
 
 from jupyter_mesh.errors import InvalidRequest
 
-if TYPE_CHECKING:
-    import argparse
 
+@click.command
+@click.option("--gateway", required=True, metavar="HOST:PORT", help="CS3 gateway of the site.")
+@click.option("--username", required=True, metavar="NAME", help="Your name at the site.")
+@click.option(
+    "--token-file",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="F",
+    help="Where the token goes; an older one is replaced.",
+)
+def login(gateway: str, username: str, token_file: Path) -> None:
+    """Sign in to a site and keep the token in a file (mode 0600).
 
-def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
-    parser = verbs.add_parser(
-        "login",
-        help="sign in to a site and keep the token in a file",
-        description="Sign in to a site and keep the token in a file (mode 0600). "
-        "The password is read from standard input, or asked for in a terminal.",
-    )
-    parser.add_argument(
-        "--gateway", required=True, metavar="HOST:PORT", help="CS3 gateway of the site"
-    )
-    parser.add_argument("--username", required=True, metavar="NAME", help="your name at the site")
-    parser.add_argument(
-        "--token-file",
-        required=True,
-        type=Path,
-        metavar="F",
-        help="where the token goes; an older one is replaced",
-    )
-    parser.set_defaults(func=run)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Sign in; raises LoginEnded for a wrong password, and then leaves an older token as it is."""
-    password = read_password(f"Password of {args.username} at {args.gateway}: ")
-    asyncio.run(_sign_in(args, password))
-    print(f"Signed in as {args.username}. The token is in {args.token_file}.")
-    return 0
+    The password is read from standard input, or asked for in a terminal. A wrong password leaves an older
+    token as it is.
+    """
+    password = read_password(f"Password of {username} at {gateway}: ")
+    asyncio.run(_sign_in(gateway, username, password, token_file))
+    print(f"Signed in as {username}. The token is in {token_file}.")
 
 
 def read_password(prompt: str) -> str:
@@ -54,14 +43,14 @@ def read_password(prompt: str) -> str:
     return password
 
 
-async def _sign_in(args: argparse.Namespace, password: str) -> None:
+async def _sign_in(gateway: str, username: str, password: str, token_file: Path) -> None:
     from jupyter_mesh.auth import write_token_file
     from jupyter_mesh.cs3.login import authenticate
 
-    login = await authenticate(args.gateway, "basic", args.username, password)
+    login = await authenticate(gateway, "basic", username, password)
     try:
-        await asyncio.to_thread(write_token_file, args.token_file, login.token)
+        await asyncio.to_thread(write_token_file, token_file, login.token)
     except OSError as error:
         raise InvalidRequest(
-            f'"{args.token_file}" cannot be written ({error.strerror}): choose another place.'
+            f'"{token_file}" cannot be written ({error.strerror}): choose another place.'
         ) from error
