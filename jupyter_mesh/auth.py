@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import json
 import logging
 import os
+import stat
 import tempfile
 import time
 from abc import ABC, abstractmethod
@@ -31,13 +33,17 @@ __all__ = [
     "TokenSource",
     "check_token",
     "expiry_of",
+    "read_secret_file",
     "redact",
     "remember_secret",
+    "write_secret_file",
     "write_token_file",
 ]
 
 RENEW_BEFORE = 60.0
 """Seconds before its end at which a token counts as old, at most a tenth of what it had left when new."""
+
+MAX_SECRET_FILE = 1 << 20
 
 LOOK_AGAIN = 1.0
 """Seconds for which a token file is believed without looking at it."""
@@ -174,14 +180,56 @@ def write_token_file(path: Path | str, token: str) -> None:
 
     The folder is made if needed. Blocks on the disk: call it in a thread where a loop runs.
     """
+    write_secret_file(path, check_token(token) + "\n")
+
+
+def read_secret_file(path: Path | str, *, follow: bool = True) -> str:
+    """The text of a file that only its owner can read.
+
+    Raises InvalidRequest if others can read or own it, if it is no file or too long, or, without ``follow``,
+    if it is a symbolic link; OSError if it cannot be read. Blocks on the disk.
+    """
     path = Path(path)
-    token = check_token(token)
+    try:
+        # Without O_NONBLOCK, a pipe in its place would be waited for.
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise InvalidRequest(f"{path} is a link. Put the file itself there.") from error
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise InvalidRequest(f"{path} is not a file. Put a file there.")
+        if status.st_uid != os.geteuid():
+            raise InvalidRequest(f"{path} belongs to another user. Put a file of your own there.")
+        if status.st_mode & 0o077:
+            raise InvalidRequest(
+                f"{path} can be read by others. Make it yours alone: chmod 600 {path}."
+            )
+        data = file.read(MAX_SECRET_FILE + 1)
+    if len(data) > MAX_SECRET_FILE:
+        raise InvalidRequest(f"{path} is too long to be what it should be.")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        # Not chained: the error carries what the file holds.
+        raise InvalidRequest(f"{path} is not text in UTF-8.") from None
+
+
+def write_secret_file(path: Path | str, text: str) -> None:
+    """Write a file that only its owner can read, all at once; a link in its place is replaced, not followed.
+
+    The folder is made if needed. Blocks on the disk: call it in a thread where a loop runs.
+    """
+    path = Path(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # mkstemp makes the file 0600 from the start.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(token + "\n")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)

@@ -53,6 +53,8 @@ class SiteSettings:
 
     name: str
     gateway: str
+    username: str = ""
+    """Whose login it is, as far as this is known before the site is asked."""
     token_file: Path | None = None
     ca_file: Path | None = None
     data_hosts: tuple[str, ...] = ()

@@ -1,6 +1,8 @@
 """What all tests share: one event loop per session, and a real site where ``--site`` names one."""
 
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -15,6 +17,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="TOML file that describes a real site: name, gateway, ca, and two users",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No test sees or changes the sites and logins of whoever runs it."""
+    folder = TemporaryDirectory(prefix="mesh-tests-")
+    config.add_cleanup(folder.cleanup)
+    os.environ["XDG_CONFIG_HOME"] = folder.name
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

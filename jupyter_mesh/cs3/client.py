@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from jupyter_mesh.auth import FileToken
 from jupyter_mesh.config import SiteSettings
 from jupyter_mesh.cs3.body import Content
 from jupyter_mesh.cs3.copying import Copying
 from jupyter_mesh.cs3.history import History
 from jupyter_mesh.cs3.locks import Locks
 from jupyter_mesh.cs3.reading import Download
+from jupyter_mesh.cs3.renewal import token_source
 from jupyter_mesh.cs3.writing import Progress
-from jupyter_mesh.errors import InvalidRequest
+from jupyter_mesh.sites import find_site
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,17 +37,9 @@ class MeshClient(Copying, History, Locks):
 async def connect(site: str | SiteSettings = "") -> AsyncIterator[MeshClient]:
     """A client of a site, closed at the end.
 
-    Without an argument, or with the name that MESH_SITE has, the site is the one of the environment
-    (``jupyter_mesh.config``). Raises InvalidRequest if that says nothing about the site.
+    The site is one that ``find_site`` finds: "" is that of the environment, else the default of those that
+    ``jupyter mesh login`` has signed in to. Raises InvalidRequest if there is no such site.
     """
-    settings = site if isinstance(site, SiteSettings) else SiteSettings.from_environment()
-    if isinstance(site, str) and site not in ("", settings.name):
-        raise InvalidRequest(
-            f'The site "{site}" is not known here: this environment knows {settings.name} alone.'
-        )
-    if settings.token_file is None:
-        raise InvalidRequest(
-            "There is no token file to log in with. Set MESH_TOKEN_FILE (jupyter mesh login)."
-        )
-    async with MeshClient(settings, FileToken(settings.token_file)) as client:
+    settings = site if isinstance(site, SiteSettings) else await asyncio.to_thread(find_site, site)
+    async with MeshClient(settings, token_source(settings)) as client:
         yield client

@@ -90,7 +90,7 @@ async def test_connect_by_the_environment(
     token.chmod(0o600)
     for name in ("MESH_SITE", "MESH_GATEWAY", "MESH_TOKEN_FILE"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(InvalidRequest, match="MESH_SITE is not set"):
+    with pytest.raises(InvalidRequest, match="No site is known here"):
         async with connect():
             pass
     monkeypatch.setenv("MESH_SITE", "alpine")
