@@ -10,6 +10,7 @@
     ├── NotAllowed                     403  may be seen, may not be done (PermissionError)
     ├── NotFound                       404  (FileNotFoundError)
     ├── AlreadyExists                  409  the name is taken (FileExistsError)
+    ├── Cancelled                      409  stopped on demand, by the same user elsewhere
     ├── OutOfOrder                     409  a piece that does not follow on what is there
     ├── Conflict                       412  changed by someone else since it was read
     │   └── LockEnded                  412  the lock that it was done under is no more
@@ -34,6 +35,7 @@ __all__ = [
     "BY_CS3_CODE",
     "AlreadyExists",
     "Busy",
+    "Cancelled",
     "Conflict",
     "DeadlineExceeded",
     "InvalidRequest",
@@ -112,6 +114,12 @@ class NotFound(MeshError, FileNotFoundError):
 
 class AlreadyExists(MeshError, FileExistsError):
     """Raised when the name is taken and replacing was not asked for."""
+
+    status = 409
+
+
+class Cancelled(MeshError):
+    """Raised when a transfer was stopped by its user from another program, such as the list of transfers."""
 
     status = 409
 

@@ -209,7 +209,9 @@ class TransferKind(StrEnum):
     """What a transfer does."""
 
     UPLOAD = "upload"
+    DOWNLOAD = "download"
     COPY = "copy"
+    SYNC = "sync"
 
 
 class TransferState(StrEnum):
@@ -225,14 +227,14 @@ class TransferState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """An upload or a copy that a server runs for its user, as it is at one moment."""
+    """An upload, a download or a copy that a program runs for its user, as it is at one moment."""
 
     id: str
     kind: TransferKind
     path: str
-    """API path of what comes into being."""
+    """API path of what comes into being; of a download, a local path."""
     source: str = ""
-    """API path of what is copied; "" for an upload."""
+    """API path of what is copied; of an upload, a local path, or "" where a browser sent it."""
     state: TransferState
     done: int = 0
     """Bytes that have arrived: here while receiving, at the target while running."""

@@ -11,7 +11,7 @@ import logging
 import ssl
 import time
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -26,7 +26,7 @@ from jupyter_mesh.errors import InvalidRequest, NotAllowed
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
-__all__ = ["DataGateway", "Transfer"]
+__all__ = ["DataGateway", "Transfer", "UploadKey"]
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,16 @@ BY_HTTP_STATUS = {
 }
 
 
+class UploadKey(NamedTuple):
+    """Where an announced upload takes its bytes, and what opens it there. A secret: whoever has it can send them."""
+
+    url: str
+    token: str
+
+    def __repr__(self) -> str:
+        return "UploadKey()"
+
+
 class Transfer:
     """Where a transfer goes and what opens it. Its repr shows neither."""
 
@@ -86,6 +96,11 @@ class Transfer:
         return Transfer(
             self.protocol, self.url, self._headers.get("X-Reva-Transfer", ""), access_token
         )
+
+    @property
+    def key(self) -> UploadKey:
+        """What another process needs to go on with it, beside a token of the user."""
+        return UploadKey(self.url, self._headers.get("X-Reva-Transfer", ""))
 
     @property
     def access_token(self) -> str:

@@ -6,7 +6,7 @@ The order of things, and the sites that need it: ``facts/opencloud.md`` §3, ``f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from jupyter_mesh.cs3.data import Transfer
 from jupyter_mesh.cs3.failures import Refusal, error_of, refusal_of, sentence
 from jupyter_mesh.cs3.flavour import Feature
 from jupyter_mesh.cs3.tree import Tree
+from jupyter_mesh.cs3.tus import BREAKS, Pieces, Resumption, told
 from jupyter_mesh.cs3.wire import checksum_text, etag_of, opaque
 from jupyter_mesh.errors import (
     AlreadyExists,
@@ -35,19 +36,19 @@ from jupyter_mesh.errors import (
 from jupyter_mesh.paths import SHARES, MeshPath
 
 if TYPE_CHECKING:
+    from jupyter_mesh.cs3.data import UploadKey
     from jupyter_mesh.cs3.place import Place
     from jupyter_mesh.models import Checksum, Resource
 
-__all__ = ["APP_NAME", "Progress", "Writing"]
+__all__ = ["APP_NAME", "TUS_FROM", "Progress", "Writing"]
 
 Progress = Callable[[int], None]
 """Told how many bytes have been sent so far."""
 
 APP_NAME = "jupyter-mesh"
 TUS_FROM = 16 << 20
-TUS_CHUNK = 16 << 20
-STALLS = 3
-PAUSE = 0.3
+"""Bytes from which on a file is sent so that it can go on after a break."""
+
 BLINK = 0.1
 NO_SUCH_ETAG = "no-such-etag-jupyter-mesh-asks-whether-conditions-count"
 
@@ -64,6 +65,7 @@ class _Save:
     if_absent: bool = False
     lock_id: str = ""
     progress: Progress | None = None
+    resumption: Resumption | None = None
 
     @property
     def checksum(self) -> Checksum | None:
@@ -89,6 +91,7 @@ class Writing(Tree):
         if_absent: bool = False,
         lock_id: str = "",
         progress: Progress | None = None,
+        resumption: Resumption | None = None,
     ) -> Resource:
         """Write a file, all or nothing, and return it as the site has it then.
 
@@ -96,7 +99,9 @@ class Writing(Tree):
         ``if_match`` is the etag that the file must still have, ``if_absent`` demands that nothing is there;
         sites that do not know conditions are asked just before and just after instead, which leaves a small
         gap. ``size`` and ``checksum``, if given, must be those of the content. In steady state a conditional
-        save is InitiateFileUpload, PUT and Stat; others need a Stat first.
+        save is InitiateFileUpload, PUT and Stat; others need a Stat first. With ``resumption`` an upload that an
+        earlier process began under the same conditions goes on where it broke off, and a break is raised at once,
+        for the caller to go on with later.
 
         Raises Conflict if the file was changed or deleted, AlreadyExists, Locked, IsADirectory, NotFound
         without a parent folder, QuotaExceeded, TransferFailed. After any of them nothing was saved, except
@@ -126,12 +131,17 @@ class Writing(Tree):
                     if_absent=if_absent,
                     lock_id=lock_id,
                     progress=progress,
+                    resumption=resumption,
                 )
             )
 
     async def _save(self, save: _Save) -> Resource:
         flavour = await self.flavour()
         enforced = flavour.can(Feature.CONDITIONS, save.place.scope)
+        if save.resumption is not None and (key := await save.resumption.begun()) is not None:
+            done = await self._go_on(save, save.resumption, key)
+            if done is not None:
+                return done
         there: Resource | None = None
         if not (enforced and (save.if_match or save.if_absent) and save.body.size):
             there = await self._stat_if_there(save.place)
@@ -166,6 +176,25 @@ class Writing(Tree):
         if asks:
             await self._probe_conditions(save)
         return written
+
+    async def _go_on(self, save: _Save, resumption: Resumption, key: UploadKey) -> Resource | None:
+        """End an upload that was begun earlier; None if the site does not know it: it was finished, or is lost."""
+        transfer = Transfer("tus", *key, await self._gateway.tokens.token())
+        pieces = Pieces(self._data, self._gateway)
+        try:
+            offset = await pieces.offset(transfer)
+            if offset is None:
+                await resumption.lost()
+                return None
+            self._check(save, await self._stat_if_there(save.place))
+            await pieces.send(transfer, save.body, offset, save.progress)
+        except Refusal as refusal:
+            if save.body.failure is not None:
+                raise save.body.failure from refusal
+            if refusal.code not in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
+                await resumption.lost()
+            raise await self._explain(save, error_of(refusal, save.doing, self.site)) from refusal
+        return await self._verified(save, "")
 
     async def _stat_again(self, place: Place) -> Resource | None:
         """A second look: while somebody saves a file, Reva has none of that name for a moment."""
@@ -240,7 +269,10 @@ class Writing(Tree):
                 )
             try:
                 if protocol == "tus":
-                    await self._send_tus(save, offers[protocol])
+                    if save.resumption is not None:
+                        await save.resumption.begin(offers[protocol].key)
+                    pieces = Pieces(self._data, self._gateway)
+                    await pieces.send(offers[protocol], save.body, 0, save.progress)
                     return ""
                 if protocol in offers:
                     return await self._send_simple(save, offers[protocol])
@@ -248,6 +280,8 @@ class Writing(Tree):
             except Refusal as refusal:
                 if save.body.failure is not None:
                     raise save.body.failure from refusal
+                if protocol == "tus" and save.resumption is not None and refusal.code in BREAKS:
+                    raise error_of(refusal, save.doing, self.site) from refusal
                 if refusal.code == "UNIMPLEMENTED" and protocol == "tus":
                     flavour.learn(Feature.TUS, False, save.place.scope)
                 elif refusal.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
@@ -269,47 +303,12 @@ class Writing(Tree):
         holder = APP_NAME if save.lock_id else ""
         etag = await self._data.put(
             transfer,
-            _told(save, save.body.chunks()),
+            told(save.body.chunks(), save.progress),
             save.body.size,
             lock_id=save.lock_id,
             holder=holder,
         )
         return etag_of(etag)
-
-    async def _send_tus(self, save: _Save, transfer: Transfer) -> None:
-        """Send in pieces; after a break, or with another token after the first has ended, go on where the site says."""
-        size, offset, stalls = save.body.size, 0, 0
-        renewed = False
-        while offset < size:
-            stop = min(size, offset + TUS_CHUNK)
-            try:
-                sent = _told(save, save.body.chunks(offset, stop), offset)
-                reached = await self._data.patch(transfer, sent, stop - offset, offset)
-            except Refusal as refusal:
-                if refusal.code == "UNAUTHENTICATED" and not renewed:
-                    renewed = True
-                    transfer = transfer.renewed(await self._gateway.renew(transfer.access_token))
-                elif refusal.code not in (
-                    "UNAVAILABLE",
-                    "DEADLINE_EXCEEDED",
-                    "LOCKED",
-                    "INTERNAL",
-                ):
-                    raise
-                await asyncio.sleep(PAUSE * stalls)
-                try:
-                    reached = await self._data.offset(transfer)
-                except Refusal as gone:
-                    if gone.code == "NOT_FOUND":
-                        return  # Finished, or lost: the Stat decides.
-                    reached = offset
-                if reached <= offset:
-                    stalls += 1
-                    if stalls > STALLS:
-                        raise
-            if reached > offset:
-                stalls = 0
-            offset = reached
 
     async def _unharmed(self, save: _Save, before: str) -> bool:
         """True if a file that the site failed to save may be saved once more."""
@@ -389,11 +388,3 @@ class Writing(Tree):
             f"{save.place.path} holds other content than was sent: somebody else saved it at the same time. "
             "Reload it and compare."
         )
-
-
-async def _told(save: _Save, chunks: AsyncIterator[bytes], sent: int = 0) -> AsyncIterator[bytes]:
-    async for chunk in chunks:
-        yield chunk
-        sent += len(chunk)
-        if save.progress is not None:
-            save.progress(sent)

@@ -1,0 +1,67 @@
+"""Files of this machine that only their owner reads: notes that are whole or not there, and locks between programs."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["FULL", "lock", "private_folder", "state_folder", "write_private"]
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the disk says when it has no room, or allows no more of it."""
+
+
+def state_folder(name: str) -> Path:
+    """Where the programs of this user keep what has to survive them."""
+    base = os.environ.get("XDG_STATE_HOME", "")
+    # The specification has relative ones ignored.
+    root = Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state"
+    return root / "jupyter-mesh" / name
+
+
+def private_folder(folder: Path) -> Path:
+    """The folder, made if needed, and nobody else's business."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
+    return folder
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a small file that its owner alone can read, whole or not at all."""
+    private_folder(path.parent)
+    # mkstemp makes the file 0600 from the start.
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+def lock(file: Any, *, shared: bool = False) -> bool | None:
+    """True if this process alone has ``file`` from now on, False if another one has; None without locks here.
+
+    ``shared`` asks whether nobody has it alone. It lasts until the file is closed, however the process ends.
+    """
+    if sys.platform == "win32":
+        return None
+    try:
+        how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        fcntl.flock(file.fileno(), how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
