@@ -22,10 +22,10 @@ LAB_SOURCES := $(shell find labextension/src labextension/style labextension/sch
 
 .PHONY: demo test test-site lint bench soak build clean
 
-demo: .venv/.lab .venv/.proxy
+demo: .venv/.lab .venv/.proxy .venv/.fuse
 	exec $(BIN)/jupyter-mesh demo
 
-test: .venv/.lab .venv/.proxy .venv/.browser
+test: .venv/.lab .venv/.proxy .venv/.browser .venv/.fuse
 	cd labextension && jlpm test
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
@@ -66,7 +66,7 @@ clean:
 	$(BIN)/python -m pip install -q --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install -q uv || echo "uv cannot be had here: pip installs instead, more slowly"
 	mkdir -p jupyter_mesh/labextension
-	export HATCH_JUPYTER_BUILDER_SKIP_NPM=1 UV_SYSTEM_CERTS=1; set -- -q -e ".[lab,node]" -e ./spawner --group dev; \
+	export HATCH_JUPYTER_BUILDER_SKIP_NPM=1 UV_SYSTEM_CERTS=1; set -- -q -e ".[lab,node,mount]" -e ./spawner --group dev; \
 	{ test -x $(BIN)/uv && $(BIN)/uv pip install "$$@"; } || $(BIN)/python -m pip install "$$@"
 	$(BIN)/python -c "$$ALONE"
 	touch $@
@@ -114,4 +114,10 @@ jupyter_mesh/labextension/package.json: labextension/node_modules/.installed $(L
 	command -v chromium || command -v chromium-browser || command -v google-chrome || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get; then apt-get update -q && apt-get install -q -y --no-install-recommends chromium; \
 	else $(BIN)/playwright install chromium; fi
+	touch $@
+
+# What rclone mounts with. Where it cannot be had, the demo and the tests say so.
+.venv/.fuse: | .venv/.python
+	command -v fusermount3 || { [ "$$(id -u)" = 0 ] && command -v apt-get && apt-get update -q && \
+		apt-get install -q -y --no-install-recommends fuse3; } || echo "Mounts need fusermount3: install fuse3"
 	touch $@
