@@ -36,6 +36,8 @@ from jupyter_mesh.errors import (
 from jupyter_mesh.paths import SHARES, MeshPath
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from jupyter_mesh.cs3.data import UploadKey
     from jupyter_mesh.cs3.place import Place
     from jupyter_mesh.models import Checksum, Resource
@@ -64,6 +66,7 @@ class _Save:
     if_match: str = ""
     if_absent: bool = False
     lock_id: str = ""
+    modified: datetime | None = None
     progress: Progress | None = None
     resumption: Resumption | None = None
 
@@ -90,6 +93,7 @@ class Writing(Tree):
         if_match: str = "",
         if_absent: bool = False,
         lock_id: str = "",
+        modified: datetime | None = None,
         progress: Progress | None = None,
         resumption: Resumption | None = None,
     ) -> Resource:
@@ -98,10 +102,10 @@ class Writing(Tree):
         The old content stays until the new one is complete, and becomes a version where the site has them.
         ``if_match`` is the etag that the file must still have, ``if_absent`` demands that nothing is there;
         sites that do not know conditions are asked just before and just after instead, which leaves a small
-        gap. ``size`` and ``checksum``, if given, must be those of the content. In steady state a conditional
-        save is InitiateFileUpload, PUT and Stat; others need a Stat first. With ``resumption`` an upload that an
-        earlier process began under the same conditions goes on where it broke off, and a break is raised at once,
-        for the caller to go on with later.
+        gap. ``size`` and ``checksum``, if given, must be those of the content; ``modified`` becomes its time where
+        the site lets clients choose. In steady state a conditional save is InitiateFileUpload, PUT and Stat;
+        others need a Stat first. With ``resumption`` an upload that an earlier process began under the same
+        conditions goes on where it broke off, and a break is raised at once, for the caller to go on with later.
 
         Raises Conflict if the file was changed or deleted, AlreadyExists, Locked, IsADirectory, NotFound
         without a parent folder, QuotaExceeded, TransferFailed. After any of them nothing was saved, except
@@ -130,6 +134,7 @@ class Writing(Tree):
                     if_match=etag_of(if_match),
                     if_absent=if_absent,
                     lock_id=lock_id,
+                    modified=modified,
                     progress=progress,
                     resumption=resumption,
                 )
@@ -235,6 +240,8 @@ class Writing(Tree):
         entries = {"Upload-Length": str(save.body.size)}
         if save.body.size and save.checksum is not None:
             entries["Upload-Checksum"] = checksum_text(save.checksum)
+        if save.modified is not None and save.modified.timestamp() >= 0:
+            entries["X-OC-Mtime"] = f"{save.modified.timestamp():f}"
         return provider.InitiateFileUploadRequest(
             ref=save.place.ref, opaque=opaque(entries), lock_id=save.lock_id
         )
