@@ -92,10 +92,19 @@ def _item_at_site(found: Resource | Child) -> Item:
 
 
 class LocalTree:
-    """Files of this server. Links to folders, pipes and the like are left out."""
+    """Files of this server. Links to folders, pipes and the like are left out.
 
-    def __init__(self, locate: Callable[[str], Path], file: Callable[[str], FileSource]) -> None:
+    ``choose`` gives those of the names in a folder that are its own: a mount is not.
+    """
+
+    def __init__(
+        self,
+        locate: Callable[[str], Path],
+        file: Callable[[str], FileSource],
+        choose: Callable[[str, list[str]], list[str]],
+    ) -> None:
         self._locate = locate
+        self._choose = choose
         self.file = file
 
     async def look(self, path: str) -> Item:
@@ -106,24 +115,25 @@ class LocalTree:
     async def entries(self, path: str) -> list[Item]:
         """From the disk, in a thread."""
         with disk_failures(path):
-            return await asyncio.to_thread(_items_on_disk, self._locate(path))
+            return await asyncio.to_thread(self._items_on_disk, path)
+
+    def _items_on_disk(self, path: str) -> list[Item]:
+        with os.scandir(self._locate(path)) as found:
+            there = {each.name: each for each in found}
+        items = []
+        for name in sorted(self._choose(path, list(there))):
+            each = there[name]
+            if each.is_dir(follow_symlinks=False) or each.is_file():
+                status = each.stat()
+                modified = datetime.fromtimestamp(status.st_mtime, UTC)
+                items.append(Item(name, each.is_dir(), status.st_size, modified))
+        return items
 
 
 def _item_on_disk(where: Path) -> Item:
     status = where.stat()
     modified = datetime.fromtimestamp(status.st_mtime, UTC)
     return Item(where.name, stat.S_ISDIR(status.st_mode), status.st_size, modified)
-
-
-def _items_on_disk(where: Path) -> list[Item]:
-    items = []
-    with os.scandir(where) as found:
-        for each in found:
-            if each.is_dir(follow_symlinks=False) or each.is_file():
-                status = each.stat()
-                modified = datetime.fromtimestamp(status.st_mtime, UTC)
-                items.append(Item(each.name, each.is_dir(), status.st_size, modified))
-    return sorted(items, key=lambda item: item.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -199,7 +200,7 @@ class CompositeContentsManager(BaseContents):
         if part is self.local:
             model = await part.get(path, content, type, format, require_hash)
             if not here and content:
-                model["content"] = self._with_mount(model["content"])
+                model["content"] = [*model["content"], self._mount(hashed=False)]
         else:
             if type not in (None, "directory"):
                 raise Refusal(400, f"{MOUNT} is a directory, not a {type}", reason="bad type")
@@ -227,13 +228,6 @@ class CompositeContentsManager(BaseContents):
             "hash_algorithm": "name" if hashed else None,
         }
 
-    def _with_mount(self, entries: list[Model]) -> list[Model]:
-        others = [entry for entry in entries if entry["name"] != MOUNT]
-        on_disk = os.path.join(self.root_dir, MOUNT)
-        if len(others) < len(entries) and os.environ.get("MESH_MOUNT", "") != on_disk:
-            self.log.warning("The local %s is not shown: the mesh has its name.", on_disk)
-        return [*others, self._mount(hashed=False)]
-
     @answers
     async def trust_notebook(self, path: str) -> None:
         """Sign a notebook as it is stored."""
@@ -244,7 +238,9 @@ class CompositeContentsManager(BaseContents):
         part = self.part(path)
         if isinstance(part, MeshContentsManager):
             return part.tree(path)
-        return LocalTree(lambda path: Path(part._get_os_path(path)), self.file_source)
+        return LocalTree(
+            lambda path: Path(part._get_os_path(path)), self.file_source, part.without_mount
+        )
 
     def file_source(self, path: str) -> FileSource:
         """The bytes behind an API path, for the files handler."""
@@ -391,4 +387,5 @@ class CompositeContentsManager(BaseContents):
             )
         if isinstance(part, MeshContentsManager):
             return part.client.store(), part.mesh_path(path)
+        await asyncio.to_thread(part.refuse_to_touch, path)
         return LocalStore(part._get_os_path), path

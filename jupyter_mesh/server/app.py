@@ -27,6 +27,7 @@ from jupyter_mesh.server.handlers.compare import CompareHandler
 from jupyter_mesh.server.handlers.download import DownloadHandler
 from jupyter_mesh.server.handlers.open import OpenHandler
 from jupyter_mesh.server.handlers.status import StatusHandler
+from jupyter_mesh.server.handlers.terminals import TerminalsHandler
 from jupyter_mesh.server.handlers.transfers import (
     RetryHandler,
     TransferHandler,
@@ -40,7 +41,9 @@ from jupyter_mesh.server.handlers.versions import (
     VersionsHandler,
 )
 from jupyter_mesh.server.hub_token import HubToken
+from jupyter_mesh.server.kernels import start_kernels_in_folders
 from jupyter_mesh.server.metrics import MeshMetrics
+from jupyter_mesh.server.mounted import MountedFolders
 from jupyter_mesh.server.site import SiteWatch
 
 if TYPE_CHECKING:
@@ -75,6 +78,8 @@ class MeshExtension(ExtensionApp):
     watch = Instance(SiteWatch, args=(None,), help="How the site is.")
     collaboration: Collaboration | None = None
     comparer = Instance(Comparer, args=(), help="Compares versions of files.")
+    mounted: MountedFolders | None = None
+    """Where the mesh is on this machine; None without a mount."""
     _manager: MeshContentsManager | None = None
     _hub_token: HubToken | None = None
     _refresher: asyncio.Task[None] | None = None
@@ -85,11 +90,18 @@ class MeshExtension(ExtensionApp):
     def _default_site_title(self) -> str:
         return os.environ.get("MESH_SITE_TITLE", "")
 
+    def _link_jupyter_server_extension(self, serverapp: Any) -> None:
+        """Called before the server makes its managers."""
+        super()._link_jupyter_server_extension(serverapp)
+        start_kernels_in_folders(serverapp)
+
     def initialize_settings(self) -> None:
         """Find the site and tell the page where the mesh lies, so that Lab need not ask before it draws."""
         self._hub_token = HubToken.from_environment()
         self._manager = self._find_manager()
         client, problem = self._find_client()
+        if self._manager is not None:
+            self.mounted = MountedFolders.from_environment(self._manager)
         self.watch = SiteWatch(client, problem=problem)
         if client is not None:
             self._metrics = MeshMetrics(client, self._spooled, self._carried)
@@ -124,6 +136,8 @@ class MeshExtension(ExtensionApp):
         if self._manager is not None:
             # What an extension adds is matched before what Jupyter has itself.
             self.handlers.extend(contents_handlers())
+        if self.mounted is not None and self.serverapp and self.serverapp.terminals_enabled:
+            self.handlers.append((r"/api/terminals", TerminalsHandler))
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Keep the token file fresh in a server that a hub of ours started."""

@@ -122,6 +122,34 @@ async def test_a_local_folder_named_mesh_is_hidden_with_a_warning(
         await contents.get("mesh/inside.txt")
 
 
+async def test_what_holds_the_mount_goes_nowhere(contents, local, monkeypatch):
+    """A mount deeper in the local files: whoever deletes or moves what is around it means no files of a site."""
+    mount = local / "d" / "mesh"
+    (mount / "home").mkdir(parents=True)
+    (mount / "home" / "of-the-site.txt").write_text("kept")
+    monkeypatch.setenv("MESH_MOUNT", str(mount))
+    for call in (
+        contents.delete("d"),
+        contents.rename("d", "e"),
+        contents.rename("d", "mesh/home/e"),
+        contents.copy("d", ""),
+        contents.copy("d", "mesh/home"),
+        contents.delete("d/mesh"),
+    ):
+        with refused(400, "holds the files of your site"):
+            await call
+    assert (mount / "home" / "of-the-site.txt").read_text() == "kept"
+    assert [child["name"] for child in (await contents.get("d"))["content"]] == ["b.txt"]
+    assert [item.name for item in await contents.tree("d").entries("d")] == ["b.txt"]
+    await contents.delete("d/b.txt")
+
+
+async def test_an_archive_of_the_local_files_is_without_the_mesh(contents, local, monkeypatch):
+    (local / "mesh" / "home").mkdir(parents=True)
+    monkeypatch.setenv("MESH_MOUNT", str(local / "mesh"))
+    assert [item.name for item in await contents.tree("").entries("")] == ["a.txt", "d"]
+
+
 async def test_the_folder_of_the_mesh_stays(contents):
     for call in (
         contents.delete("mesh"),
