@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jupyter_mesh.errors import InvalidRequest, LoginEnded
 
@@ -33,6 +33,7 @@ __all__ = [
     "TokenSource",
     "check_token",
     "expiry_of",
+    "owner_of",
     "read_secret_file",
     "redact",
     "remember_secret",
@@ -95,11 +96,12 @@ class FileToken(TokenSource):
         if refresh or not self._token or now - self._looked > LOOK_AGAIN:
             async with self._lock:
                 if refresh or self._looked < now:
-                    await asyncio.to_thread(self._look)
+                    await asyncio.to_thread(self.read)
                     self._looked = time.monotonic()
         return self._token
 
-    def _look(self) -> None:
+    def read(self) -> str:
+        """What the file holds now. Blocks on the disk; raises as ``token``."""
         try:
             with self.path.open("rb") as file:
                 status = os.fstat(file.fileno())
@@ -110,7 +112,7 @@ class FileToken(TokenSource):
                     )
                 stamp = (status.st_ino, status.st_mtime_ns)
                 if stamp == self._stamp:
-                    return
+                    return self._token
                 text = file.read(1 << 16)
         except OSError as error:
             raise LoginEnded(
@@ -118,6 +120,7 @@ class FileToken(TokenSource):
             ) from error
         self._token = check_token(text.decode("ascii", "replace"))
         self._stamp = stamp
+        return self._token
 
 
 class PasswordToken(TokenSource):
@@ -165,14 +168,35 @@ def check_token(text: str) -> str:
 
 def expiry_of(token: str) -> datetime | None:
     """When a token ends, if it is a JWT that says so. Nothing is verified: only the site can do that."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return None
     try:
-        payload = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-        return datetime.fromtimestamp(float(payload["exp"]), UTC)
+        return datetime.fromtimestamp(float(_claims(token)["exp"]), UTC)
     except (ValueError, TypeError, KeyError, OverflowError, OSError):
         return None
+
+
+def owner_of(token: str) -> tuple[str, str] | None:
+    """Id and identity provider of the user a token speaks for, if it is a JWT that says so; the provider may be "".
+
+    Nothing is verified: believe it only where the site has accepted the token, or where it does no harm.
+    """
+    try:
+        claims = _claims(token)
+        if "user" in claims:
+            user = claims["user"]["id"]
+            return str(user["opaque_id"]), str(user.get("idp", ""))
+        return str(claims["sub"]), ""
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _claims(token: str) -> dict[str, Any]:
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise ValueError("no JWT")
+    claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    if not isinstance(claims, dict):
+        raise TypeError("no JWT")
+    return claims
 
 
 def write_token_file(path: Path | str, token: str) -> None:

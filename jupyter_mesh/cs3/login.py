@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 
     from jupyter_mesh.models import User
 
-__all__ = ["Login", "LoginKind", "app_password", "authenticate", "revoke_app_password"]
+__all__ = [
+    "Login",
+    "LoginKind",
+    "app_password",
+    "authenticate",
+    "revoke_app_password",
+    "user_of_token",
+]
 
 LoginKind = Literal["basic", "bearer", "machine", "appauth"]
 
@@ -82,6 +89,12 @@ async def authenticate(
             ) from error
         token = check_token(reply.token)
         return Login(token=token, expires=expiry_of(token), user=user_of(reply.user))
+
+
+async def user_of_token(settings: SiteSettings, token: str) -> User:
+    """Whom a token speaks for, as the site says. WhoAmI; raises LoginEnded for a token it does not accept."""
+    async with _gateway(settings, StaticToken(token)) as wire:
+        return user_of(await wire.whoami())
 
 
 async def app_password(

@@ -115,6 +115,17 @@ class SiteToken(TokenSource):
                 f"({error.strerror})."
             ) from error
 
+    def read(self) -> tuple[str, str]:
+        """The kept token or "", and the label of the credential or "". Blocks on the disk; raises LoginEnded."""
+        try:
+            token = self._file.read()
+        except LoginEnded:
+            token = ""
+        credential = read_credential(self._credential)
+        if not token and credential is None:
+            raise LoginEnded(self._ended("You are not signed in to"))
+        return token, credential.label if credential else ""
+
     async def _kept(self, *, again: bool = False) -> str:
         try:
             return await self._file.token(refresh=again)

@@ -18,6 +18,7 @@ from jupyter_mesh.contents import CompositeContentsManager, MeshContentsManager
 from jupyter_mesh.contents.rest import contents_handlers
 from jupyter_mesh.cs3 import MeshClient
 from jupyter_mesh.errors import InvalidRequest, MeshError
+from jupyter_mesh.hub_token import HubToken
 from jupyter_mesh.paths import AREAS, MOUNT, is_within, join
 from jupyter_mesh.server.carrier import Carrier
 from jupyter_mesh.server.collaboration import Collaboration
@@ -40,7 +41,6 @@ from jupyter_mesh.server.handlers.versions import (
     VersionRestoreHandler,
     VersionsHandler,
 )
-from jupyter_mesh.server.hub_token import HubToken
 from jupyter_mesh.server.kernels import start_kernels_in_folders
 from jupyter_mesh.server.metrics import MeshMetrics
 from jupyter_mesh.server.mounted import MountedFolders

@@ -8,7 +8,7 @@ import aiohttp.web
 import pytest
 
 from jupyter_mesh.errors import LoginEnded, NotSupported, SiteError, Unavailable
-from jupyter_mesh.server.hub_token import HubToken
+from jupyter_mesh.hub_token import HubToken
 from tests.hub.hubs import until
 
 
