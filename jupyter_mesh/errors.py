@@ -13,11 +13,12 @@
     ├── Cancelled                      409  stopped on demand, by the same user elsewhere
     ├── OutOfOrder                     409  a piece that does not follow on what is there
     ├── Conflict                       412  changed by someone else since it was read
-    │   └── LockEnded                  412  the lock that it was done under is no more
+    │   ├── LockEnded                  412  the lock that it was done under is no more
+    │   └── FileExpired (OSError)      412  changed while it was read
     ├── TooLarge                       413  more than this way can carry
     ├── RangeNotSatisfiable            416  beyond the end, or the site has no ranges
     ├── Locked                         423  somebody else is editing it
-    ├── NotSupported                   501  this kind of site cannot do it
+    ├── NotSupported                   501  this kind of site cannot do it (NotImplementedError)
     ├── SiteError                      502  the site failed inside, or speaks another dialect
     │   └── TransferFailed             502  bytes were lost or changed on the way
     ├── Unavailable (ConnectionError)  503  the site does not answer; try again
@@ -38,6 +39,7 @@ __all__ = [
     "Cancelled",
     "Conflict",
     "DeadlineExceeded",
+    "FileExpired",
     "InvalidRequest",
     "IsADirectory",
     "LockEnded",
@@ -140,6 +142,10 @@ class LockEnded(Conflict):
     """Raised when the lock that something was to be done under has ended, or is somebody else's by now."""
 
 
+class FileExpired(Conflict, OSError):
+    """Raised when a file that is open for reading was changed: old and new bytes are never mixed."""
+
+
 class TooLarge(MeshError):
     """Raised when content is larger than the way it was sent can carry."""
 
@@ -158,7 +164,7 @@ class Locked(MeshError):
     status = 423
 
 
-class NotSupported(MeshError):
+class NotSupported(MeshError, NotImplementedError):
     """Raised when this kind of site cannot do what was asked."""
 
     status = 501

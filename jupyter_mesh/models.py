@@ -119,6 +119,8 @@ class Resource:
     modified: datetime
     etag: str
     id: ResourceId | None = None
+    parent: ResourceId | None = None
+    """Id of the folder that holds it, where the site tells it."""
     size: int = 0
     mimetype: str = ""
     checksum: Checksum | None = None

@@ -172,6 +172,7 @@ def resource_of(info: Any, path: str, name: str = "") -> Resource:
         modified=time_of(info.mtime),
         etag=etag_of(info.etag),
         id=resource_id_of(info.id),
+        parent=resource_id_of(info.parent_id) if info.HasField("parent_id") else None,
         size=info.size,
         mimetype="" if directory else info.mime_type,
         checksum=_checksum_of(info.checksum) if info.HasField("checksum") else None,
@@ -233,6 +234,9 @@ def _shown(infos: Any) -> Iterator[tuple[str, int, Any]]:
     """Name, type and message of each entry that is not the site's own."""
     for info in infos:
         name, kind = told_name(info).strip("/"), info.type
+        # No name, but a way out of the folder: who copies the folder would write elsewhere.
+        if "/" in name or name in (".", ".."):
+            continue
         if name and kind != rs.RESOURCE_TYPE_INTERNAL:
             yield name, kind, info
 

@@ -1,0 +1,231 @@
+"""The content of files, in the words of fsspec: read, write, copy, open."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fsspec.asyn import sync_wrapper
+from fsspec.callbacks import DEFAULT_CALLBACK, Callback
+from fsspec.compression import compr
+from fsspec.core import get_compression
+from fsspec.utils import isfilelike, stringify_path
+
+from jupyter_mesh.errors import InvalidRequest, IsADirectory, NotFound, NotSupported
+from jupyter_mesh.fs.files import CS3File
+from jupyter_mesh.fs.layers import Compressed, Text
+from jupyter_mesh.fs.names import Names, path_of
+from jupyter_mesh.paths import parent_of
+
+if TYPE_CHECKING:
+    from jupyter_mesh.cs3.body import Content
+    from jupyter_mesh.cs3.client import Progress
+    from jupyter_mesh.models import Resource
+
+__all__ = ["Contents"]
+
+TEXT = ("encoding", "errors", "newline")
+MODES = ("overwrite", "create")
+
+
+class Contents(Names):
+    """The methods of fsspec that read and write. Errors are those of ``jupyter_mesh.errors``."""
+
+    # Reading.
+
+    async def _cat_file(
+        self, path: str, start: int | None = None, end: int | None = None, **kwargs: Any
+    ) -> bytes:
+        """The bytes [start, end) of a file, counted as in a slice. Raises NotFound, IsADirectory."""
+        mesh, client = self._mesh(path), self.client()
+        if start == end and start is not None:
+            return b""
+        start = start or 0
+        if start < 0 or (end is not None and end < 0):
+            size = (await client.stat(mesh)).size
+            start, end, _ = slice(start, end).indices(size)
+        if end is not None and end <= start:
+            return b""
+        async with client.download(mesh, start=start, stop=end) as download:
+            return await download.read()
+
+    async def _get_file(
+        self, rpath: str, lpath: Any, callback: Callback = DEFAULT_CALLBACK, **kwargs: Any
+    ) -> None:
+        """Copy a file to a local path or into an open file; a folder makes a local folder.
+
+        The local file has its name when it is whole: nothing is left after a failure.
+        """
+        mesh = self._mesh(rpath)
+        try:
+            if isfilelike(lpath):
+                await self._receive(mesh, lpath, callback)
+                return
+            target = Path(stringify_path(lpath))
+            part = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.part")
+            await asyncio.to_thread(os.makedirs, target.parent, exist_ok=True)
+            try:
+                file = await asyncio.to_thread(part.open, "xb")
+                try:
+                    await self._receive(mesh, file, callback)
+                finally:
+                    await asyncio.to_thread(file.close)
+                await asyncio.to_thread(part.replace, target)
+            except BaseException:
+                await asyncio.shield(asyncio.to_thread(part.unlink, missing_ok=True))
+                raise
+        except IsADirectory:
+            if isfilelike(lpath):
+                raise
+            await asyncio.to_thread(os.makedirs, lpath, exist_ok=True)
+
+    async def _receive(self, mesh: str, file: Any, callback: Callback) -> None:
+        async with self.client().download(mesh) as download:
+            callback.set_size(download.resource.size)
+            async for view in download.views:
+                await asyncio.to_thread(file.write, view)
+                callback.relative_update(len(view))
+
+    # Writing.
+
+    async def _pipe_file(
+        self, path: str, value: bytes, mode: str = "overwrite", **kwargs: Any
+    ) -> None:
+        """Write a file, all or nothing; folders above are made. Raises AlreadyExists for ``mode="create"``."""
+        await self._saved(self._mesh(path), bytes(value), if_absent=_is_create(mode))
+
+    async def _put_file(
+        self,
+        lpath: Any,
+        rpath: str,
+        mode: str = "overwrite",
+        callback: Callback = DEFAULT_CALLBACK,
+        **kwargs: Any,
+    ) -> None:
+        """Copy a local file, all or nothing; a local folder makes a folder. Raises AlreadyExists for ``mode="create"``."""
+        mesh, local = self._mesh(rpath), Path(stringify_path(lpath))
+        if await asyncio.to_thread(local.is_dir):
+            await self._make_folder(mesh, parents=True, exist_ok=True)
+            return
+        # What is wrong with the local file is told in Python's own words.
+        with await asyncio.to_thread(local.open, "rb") as file:
+            callback.set_size(os.fstat(file.fileno()).st_size)
+        await self._saved(
+            mesh, local, if_absent=_is_create(mode), progress=callback.absolute_update
+        )
+
+    async def _saved(
+        self,
+        mesh: str,
+        content: Content,
+        *,
+        if_match: str = "",
+        if_absent: bool = False,
+        progress: Progress | None = None,
+    ) -> Resource:
+        """Upload what can be read twice, and make the folders above where they are missing."""
+        client = self.client()
+
+        async def upload() -> Resource:
+            return await client.upload(
+                mesh, content, if_match=if_match, if_absent=if_absent, progress=progress
+            )
+
+        try:
+            try:
+                return await upload()
+            except NotFound as error:
+                await self._refuse_below_a_file(mesh, error)
+                above = parent_of(mesh)
+                if await client.exists(above):
+                    raise
+                await self._make_folder(above, parents=True, exist_ok=True)
+                return await upload()
+        finally:
+            self.invalidate_cache(path_of(mesh))
+
+    async def _touch(self, path: str, truncate: bool = True, **kwargs: Any) -> None:
+        """Make an empty file, or empty the one that is there.
+
+        Raises NotSupported for a file that is to get a new time only: CS3 cannot do that.
+        """
+        mesh = self._mesh(path)
+        if not truncate and await self._exists(path, refresh=True):
+            raise NotSupported(
+                f"{self.site} cannot give {path} another time and leave its content. Write it again."
+            )
+        await self._saved(mesh, b"")
+
+    async def _cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
+        """Copy a file at the site; a folder makes a folder. What is there is replaced and becomes a version."""
+        source, target = self._mesh(path1), self._mesh(path2)
+        try:
+            async with self.client().store().read(source) as opened:
+                if source == target:
+                    return
+                await self._saved(target, opened.body)
+        except IsADirectory:
+            if not (await self.client().stat(source)).is_directory:
+                raise
+            await self._make_folder(target, parents=True, exist_ok=True)
+
+    # Open files.
+
+    def open(
+        self,
+        path: str,
+        mode: str = "rb",
+        block_size: int | None = None,
+        cache_options: dict[str, Any] | None = None,
+        compression: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """A file object, of text unless ``mode`` has a "b". An exception inside ``with`` publishes nothing.
+
+        ``cache_type`` and ``block_size`` choose how it reads ahead, ``autocommit=False`` leaves publishing to
+        ``commit()``. See ``files.py``.
+        """
+        path = self._here(path)
+        words = {name: kwargs.pop(name) for name in TEXT if name in kwargs}
+        binary = mode if "b" in mode else mode.replace("t", "") + "b"
+        file: Any = super().open(
+            path, binary, block_size=block_size, cache_options=cache_options, **kwargs
+        )
+        codec = get_compression(path, compression)
+        if codec is not None:
+            file = Compressed(file, compr[codec](file, mode=binary[0]))
+        return file if binary == mode else Text(file, **words)
+
+    def _open(
+        self,
+        path: str,
+        mode: str = "rb",
+        block_size: int | None = None,
+        autocommit: bool = True,
+        cache_options: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> CS3File:
+        if self.asynchronous:
+            raise InvalidRequest(
+                "This filesystem is asynchronous: use await fs.open_async(…), or make one without asynchronous=True."
+            )
+        return CS3File(
+            self,
+            path,
+            mode,
+            block_size=block_size,
+            autocommit=autocommit,
+            cache_options=cache_options,
+            **kwargs,
+        )
+
+    touch = sync_wrapper(_touch)
+
+
+def _is_create(mode: str) -> bool:
+    if mode not in MODES:
+        raise InvalidRequest(f'There is no mode "{mode}". Use "overwrite" or "create".')
+    return mode == "create"

@@ -1,0 +1,199 @@
+"""Open files: read in blocks of one content, written as a whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import sys
+import warnings
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from fsspec.asyn import sync
+from fsspec.spec import AbstractBufferedFile
+
+from jupyter_mesh.errors import (
+    AlreadyExists,
+    InvalidRequest,
+    IsADirectory,
+    NotFound,
+    TooLarge,
+)
+from jupyter_mesh.fs.drafts import Draft
+from jupyter_mesh.fs.entries import entry_of
+
+if TYPE_CHECKING:
+    from jupyter_mesh.fs.contents import Contents
+    from jupyter_mesh.models import Resource
+
+__all__ = ["CS3File"]
+
+MODES = ("rb", "wb", "xb", "ab")
+
+APPEND_AT_MOST = 1 << 30
+"""Bytes of a file that can be added to: CS3 cannot append, so all of it comes here and goes back."""
+
+FRAMES = 8
+"""How far up the ``with`` statement may be that a file is closed by."""
+
+
+async def begin(fs: Contents, mesh: str, mode: str) -> Draft:
+    """A draft for "wb", "xb" or "ab", which knows what is there now. One Stat; "ab" reads the file.
+
+    Raises IsADirectory, AlreadyExists for "xb", TooLarge for "ab".
+    """
+    client = fs.client()
+    seen: Resource | None = None
+    with suppress(NotFound):
+        seen = await client.stat(mesh)
+    if seen is not None and seen.is_directory:
+        raise IsADirectory(f"Could not open {mesh} for writing: it is a folder.")
+    if mode == "xb" and seen is not None:
+        raise AlreadyExists(f"Could not make {mesh}: it is there already. Choose another name.")
+    draft = Draft(fs, mesh, seen, new=mode == "xb")
+    if mode == "ab" and seen is not None:
+        if seen.size > APPEND_AT_MOST:
+            raise TooLarge(
+                f"Could not add to {mesh}: it has {seen.size >> 20} MB, and {fs.site} cannot add to files, so that "
+                f"all would be written again. That is done up to {APPEND_AT_MOST >> 20} MB. Write another file."
+            )
+        try:
+            async with client.download(mesh) as download:
+                # Somebody may have saved it since: then this is what is added to.
+                draft.seen = download.resource
+                async for view in download.views:
+                    draft.write(view)
+        except BaseException:
+            draft.discard()
+            raise
+    return draft
+
+
+class CS3File(AbstractBufferedFile):
+    """A file of the mesh for synchronous code, in mode rb, wb, ab or xb.
+
+    It reads the content that it had when it was opened; FileExpired is raised once that has changed. It is
+    published when it is closed: all of it, with Conflict if somebody else has changed it since it was opened. An
+    exception inside ``with`` publishes nothing, nor does a file that is never closed. What could not be published
+    stays in a local file that the error names.
+    """
+
+    if TYPE_CHECKING:
+        closed: bool
+
+    def __init__(
+        self,
+        fs: Contents,
+        path: str,
+        mode: str = "rb",
+        *,
+        etag: str = "",
+        size: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._draft: Draft | None = None
+        if mode not in MODES:
+            raise InvalidRequest(
+                f'Could not open {path} with the mode "{mode}": files of a site are read, or written as a whole '
+                f"({', '.join(MODES)}). For changes in place, use a mount."
+            )
+        mesh = fs._mesh(path)
+        if mode == "rb":
+            resource = sync(fs.loop, _looked, fs, mesh)
+            self._details = entry_of(resource)
+            size = resource.size
+        super().__init__(fs, path, mode, size=size, **kwargs)
+        if mode != "rb":
+            self._draft = sync(fs.loop, begin, fs, mesh, mode)
+            self.loc = self._draft.size
+
+    def _fetch_range(self, start: int, end: int) -> bytes:
+        return bytes(self.fs.cat_file(self.path, start, end))
+
+    def write(self, data: Any) -> int:
+        """Add to the end. Nobody sees it before the file is closed."""
+        if self._draft is None:
+            raise io.UnsupportedOperation("File not in write mode")
+        if self.closed:
+            raise ValueError("I/O operation on closed file.")
+        view = memoryview(data).cast("B")
+        self._draft.write(view)
+        self.loc += len(view)
+        return len(view)
+
+    def flush(self, force: bool = False) -> None:
+        """Do nothing: a file is published as a whole, when it is closed."""
+        if self.closed:
+            raise ValueError("Flush on closed file")
+
+    def close(self) -> None:
+        """Publish what was written, unless a transaction will; free what reading took. May be called twice.
+
+        Raises Conflict, QuotaExceeded and all that an upload raises; the content then stays where the error says.
+        """
+        if self.closed:
+            return
+        try:
+            if self._draft is None:
+                super().close()
+            elif is_failing():
+                self.discard()
+            elif self.autocommit:
+                self.commit()
+        finally:
+            self.closed = True
+
+    def commit(self) -> None:
+        """Publish what was written."""
+        if self._draft is not None:
+            sync(self.fs.loop, self._draft.publish)
+
+    def discard(self) -> None:
+        """Forget what was written."""
+        if self._draft is not None:
+            self._draft.discard()
+        self.closed = True
+
+    def __exit__(self, kind: type[BaseException] | None, *details: object) -> None:
+        if kind is not None and self._draft is not None:
+            self.discard()
+        self.close()
+
+    def __del__(self) -> None:
+        if self._draft is not None and not self.closed:
+            self.discard()
+            warnings.warn(
+                f"{self.path} was opened for writing and never closed: nothing was saved.",
+                ResourceWarning,
+                stacklevel=2,
+            )
+        self.closed = True
+
+
+async def _looked(fs: Contents, mesh: str) -> Resource:
+    resource = await fs.client().stat(mesh)
+    if resource.is_directory:
+        raise IsADirectory(f"Could not open {mesh}: it is a folder.")
+    return resource
+
+
+def is_failing() -> bool:
+    """True if a file is closed by a ``with`` statement that an exception ends.
+
+    Layers above a file (text, codecs, the OpenFile of fsspec, pandas) close it without a word about the exception
+    that their own ``__exit__`` was given.
+    """
+    failure = sys.exception()
+    frame = sys._getframe(1) if failure is not None else None
+    for _ in range(FRAMES):
+        if frame is None:
+            return False
+        if frame.f_code.co_name in ("__exit__", "__aexit__"):
+            given = frame.f_locals.values()
+            if any(value is failure or _holds(value, failure) for value in given):
+                return True
+        frame = frame.f_back
+    return False
+
+
+def _holds(value: object, failure: BaseException | None) -> bool:
+    return isinstance(value, tuple) and any(one is failure for one in value)

@@ -1,0 +1,131 @@
+"""CS3FileSystem: the files of one site, seen by one user, for everything that opens files through fsspec."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import weakref
+from typing import Any
+from urllib.parse import unquote
+
+from fsspec.asyn import sync_teardown
+from fsspec.utils import stringify_path
+
+from jupyter_mesh.cs3.client import MeshClient
+from jupyter_mesh.fs.contents import Contents
+from jupyter_mesh.fs.identity import Login, PerUser
+from jupyter_mesh.fs.listings import Listings
+from jupyter_mesh.fs.names import AT_ONCE
+from jupyter_mesh.paths import to_url
+
+__all__ = ["CS3FileSystem"]
+
+URL = "cs3://"
+GOODBYE = 5.0
+"""Seconds that connections may take to close when the program ends."""
+
+
+class CS3FileSystem(Contents, metaclass=PerUser):
+    """The mesh behind ``cs3://<site>/home/…``, ``/projects/…``, ``/shares/…`` and ``/.id/<id>/…``.
+
+    Paths inside have no site and begin with a slash: ``/home/data.csv``. URLs are percent-encoded, paths are not.
+    Without a site it is the one of the environment, or the default one (``jupyter mesh login``).
+    ``identity``, ``token_ref``, ``token`` and ``token_provider``: see ``identity.py``.
+
+    ``use_listings_cache`` (True) and ``listings_expiry_time`` (15 seconds) decide how long listings are
+    believed; ``invalidate_cache()`` and ``refresh=True`` look again.
+
+    With ``asynchronous=True`` it belongs to the running loop, is used by its ``_…`` coroutines, and whoever made
+    it awaits ``_close()``; otherwise connections close with the program. One instance serves one of both ways.
+    """
+
+    protocol = "cs3"
+    root_marker = "/"
+
+    def __init__(
+        self,
+        site: str,
+        *,
+        identity: str,
+        token_ref: str | None = None,
+        asynchronous: bool = False,
+        loop: Any = None,
+        batch_size: int | None = None,
+        use_listings_cache: bool = True,
+        listings_expiry_time: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            asynchronous=asynchronous, loop=loop, batch_size=batch_size or AT_ONCE, **kwargs
+        )
+        self.site = site
+        self._login = Login(site, identity, token_ref)
+        self.listings = Listings(use=use_listings_cache, believed=listings_expiry_time)
+        self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, MeshClient] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._clients_of = os.getpid()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.site!r})"
+
+    def client(self) -> MeshClient:
+        """The client of this process and of the running loop, made when it is first asked for."""
+        if self._clients_of != os.getpid():
+            # Connections do not survive a fork.
+            self._clients, self._clients_of = weakref.WeakKeyDictionary(), os.getpid()
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            client = self._clients[loop] = MeshClient(*self._login.open())
+            if not self.asynchronous:
+                weakref.finalize(self, _close, loop, client, self._clients_of)
+        return client
+
+    async def _close(self) -> None:
+        """Close the connections of the running loop. The next call opens new ones."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.close()
+
+    async def set_session(self) -> MeshClient:
+        """Connect now and not with the first call."""
+        client = self.client()
+        await client.flavour()
+        return client
+
+    @property
+    def fsid(self) -> str:
+        """The same for every instance of this site."""
+        return f"cs3_{self.site}"
+
+    @classmethod
+    def _strip_protocol(cls, path: Any) -> Any:
+        """The path inside the filesystem of a URL or a path, or of each in a list.
+
+        A URL is decoded and loses its site; a path keeps every character. ``//`` counts as ``/``.
+        """
+        if isinstance(path, list):
+            return [cls._strip_protocol(one) for one in path]
+        text = str(stringify_path(path))
+        if text.startswith(URL):
+            text = unquote(text.removeprefix(URL).partition("/")[2])
+        return "/" + re.sub("/+", "/", text).strip("/")
+
+    def unstrip_protocol(self, name: str) -> str:
+        """The URL of a path; every name survives the way back, and ``::`` in it chains nothing."""
+        text = str(stringify_path(name))
+        return text if text.startswith(URL) else to_url(self.site, text)
+
+    @staticmethod
+    def _get_kwargs_from_urls(path: str) -> dict[str, str]:
+        """The site, where a URL names one."""
+        site = str(path).removeprefix(URL).partition("/")[0] if str(path).startswith(URL) else ""
+        return {"site": site} if site else {}
+
+
+def _close(loop: asyncio.AbstractEventLoop, client: MeshClient, process: int) -> None:
+    """Close a client in its loop, unless this is a fork of the process it belongs to."""
+    if process == os.getpid() and loop.is_running():
+        sync_teardown(loop, client.close, timeout=GOODBYE)
