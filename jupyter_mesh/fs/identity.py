@@ -69,7 +69,7 @@ RENEW_BEFORE = 60.0
 _KEY = secrets.token_bytes(32)
 
 
-class PerUser(_Cached):  # type: ignore[misc]  # fsspec has no types
+class PerUser(_Cached):
     """The metaclass of filesystems with users: it names the user before fsspec looks for a kept instance.
 
     ``__init__`` of the class gets ``site``, ``identity`` and, where there is one, ``token_ref``: what makes a
