@@ -36,9 +36,25 @@ class Verb(NamedTuple):
 
 SECTIONS: dict[str, dict[str, Verb]] = {
     "Files": {
-        "ls": Verb("files:ls", "List a folder."),
-        "get": Verb("files:get", "Copy a file from the mesh to here."),
-        "put": Verb("files:put", "Copy a local file to the mesh."),
+        "ls": Verb("listing:ls", "List folders."),
+        "tree": Verb("listing:tree", "Show a folder with all that is below it."),
+        "stat": Verb("listing:stat", "Tell all that the site tells of files and folders."),
+        "cat": Verb("cat:cat", "Write files to standard output."),
+        "get": Verb("files:get", "Copy files from the mesh to here."),
+        "put": Verb("files:put", "Copy local files to the mesh."),
+        "mv": Verb("moving:mv", "Move or rename files and folders."),
+        "rm": Verb("moving:rm", "Move files and folders to the bin."),
+        "mkdir": Verb("moving:mkdir", "Make folders."),
+    },
+    "Earlier contents": {
+        "versions": Verb("past:versions", "List the earlier contents of a file."),
+        "restore": Verb("past:restore", "Make an earlier version the content again."),
+        "bin": Verb("past:bin", "See what was deleted, put it back, delete it for ever."),
+    },
+    "Around files": {
+        "quota": Verb("notes:quota", "Tell the room that is left."),
+        "tag": Verb("notes:tag", "List, add and remove tags."),
+        "open": Verb("notes:open_link", "Print the link that opens a place in JupyterLab."),
     },
     "Sites and logins": {
         "login": Verb("login:login", "Sign in to a site and keep the token in a file."),

@@ -1,4 +1,4 @@
-"""``jupyter mesh ls | get | put``: a look at a site, a file from it, a file to it."""
+"""``jupyter mesh get | put``: a file from a site, a file to it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from jupyter_mesh.cs3.client import MeshClient
-    from jupyter_mesh.models import Resource
-
-
-@click.command
-@click.argument("path", default="")
-@click.option("-l", "--long", is_flag=True, help="With size and time.")
-def ls(path: str, long: bool) -> None:
-    """List the folder PATH: home/…, projects/…, shares/… or cs3://site/…; left out: the areas.
-
-    The site comes from MESH_GATEWAY and MESH_TOKEN_FILE, as set in a server that a hub started.
-    """
-    _run(path, lambda mesh, path: _list(mesh, path, long))
 
 
 @click.command
@@ -74,21 +62,6 @@ def _run(path: str, work: Callable[[MeshClient, str], Awaitable[None]]) -> None:
             await work(mesh, path)
 
     asyncio.run(connected())
-
-
-async def _list(mesh: MeshClient, path: str, long: bool) -> None:
-    resource = await mesh.stat(path)
-    entries = await mesh.list_folder(path) if resource.is_directory else [resource]
-    for entry in sorted(entries, key=lambda entry: (not entry.is_directory, entry.name.casefold())):
-        print(_line(entry) if long else _name(entry))
-
-
-def _name(entry: Resource) -> str:
-    return entry.name + "/" * entry.is_directory
-
-
-def _line(entry: Resource) -> str:
-    return f"{entry.size:>14,}  {entry.modified.astimezone():%Y-%m-%d %H:%M}  {_name(entry)}"
 
 
 async def _get(mesh: MeshClient, path: str, target: Path, force: bool) -> None:
