@@ -12,20 +12,14 @@ PAGES = sorted(
 )
 
 
-@pytest.fixture
-def make_settings():
-    """The script that writes docs/settings.md."""
-    spec = importlib.util.spec_from_file_location(
-        "make_settings", ROOT / "docs" / "make_settings.py"
-    )
+@pytest.mark.parametrize("name", ["cli", "settings"])
+def test_a_page_that_is_made_is_fresh(name):
+    script = ROOT / "docs" / f"make_{name}.py"
+    spec = importlib.util.spec_from_file_location(script.stem, script)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
-
-
-def test_the_settings_page_is_fresh(make_settings):
-    page = (ROOT / "docs" / "settings.md").read_text()
-    assert page == make_settings.page(), "run: python docs/make_settings.py"
+    page = (ROOT / "docs" / f"{name}.md").read_text()
+    assert page == module.page(), f"run: python docs/make_{name}.py"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
