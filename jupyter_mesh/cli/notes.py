@@ -190,7 +190,9 @@ def open_link(path: str, server: str | None, as_json: bool) -> int:
                 f"JupyterLab shows the files of one site; {address} is at another one."
             )
         await mesh.stat(address.path)
-        base: str = server if server else await asyncio.to_thread(_server)
+        base = server or ""
+        if not base:
+            base = await asyncio.to_thread(_server)
         link = f"{base.rstrip('/')}/mesh/open?path={quote(join(MOUNT, address.path), safe='')}"
         if as_json:
             print_json({"path": address.path, "link": link})
