@@ -24,9 +24,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_mesh.auth import read_secret_file, remember_secret, write_secret_file, write_token_file
+from jupyter_mesh.auth import (
+    FileToken,
+    expiry_of,
+    read_secret_file,
+    remember_secret,
+    write_secret_file,
+    write_token_file,
+)
 from jupyter_mesh.config import SiteSettings
-from jupyter_mesh.errors import InvalidRequest, LoginEnded
+from jupyter_mesh.errors import InvalidRequest, LoginEnded, MeshError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,7 +46,9 @@ __all__ = [
     "find_site",
     "forget_login",
     "forget_site",
+    "is_kept",
     "known_sites",
+    "login_ends",
     "make_default",
     "read_credential",
     "remember_site",
@@ -171,6 +180,30 @@ def remember_site(
         else:
             write_credential(credential_file(name), credential)
     return replace(settings, token_file=token_file(name))
+
+
+def is_kept(settings: SiteSettings) -> bool:
+    """True if the login is one that ``jupyter mesh login`` keeps here, not one that somebody else renews."""
+    return NAME.fullmatch(settings.name) is not None and settings.token_file == token_file(
+        settings.name
+    )
+
+
+def login_ends(settings: SiteSettings) -> tuple[bool, datetime | None]:
+    """Whether somebody is signed in to a site, and until when if that is known, without asking the site.
+
+    Blocks on the disk. A login that cannot be used counts as none.
+    """
+    try:
+        credential = read_credential(credential_file(settings.name)) if is_kept(settings) else None
+        if credential is not None and credential.gateway == settings.gateway:
+            return credential.ends > datetime.now(UTC), credential.ends
+        if settings.token_file is None:
+            return False, None
+        ends = expiry_of(FileToken(settings.token_file).read())
+    except MeshError:
+        return False, None
+    return ends is None or ends > datetime.now(UTC), ends
 
 
 def make_default(name: str) -> None:

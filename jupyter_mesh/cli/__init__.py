@@ -57,7 +57,10 @@ SECTIONS: dict[str, dict[str, Verb]] = {
         "open": Verb("notes:open_link", "Print the link that opens a place in JupyterLab."),
     },
     "Sites and logins": {
-        "login": Verb("login:login", "Sign in to a site and keep the token in a file."),
+        "login": Verb("login:login", "Sign in to a site and keep the login."),
+        "logout": Verb("login:logout", "Sign out: revoke the login and delete it here."),
+        "whoami": Verb("sites:whoami", "Tell who you are at a site."),
+        "sites": Verb("sites:sites", "List the sites that are known here."),
     },
     "Set-ups": {
         "doctor": Verb("doctor:doctor", "Check a set-up and say what to do."),

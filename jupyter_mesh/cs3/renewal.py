@@ -33,6 +33,7 @@ from jupyter_mesh.sites import (
     Credential,
     credential_file,
     forget_login,
+    is_kept,
     read_credential,
     remember_site,
     token_file,
@@ -69,11 +70,7 @@ def token_source(settings: SiteSettings) -> TokenSource:
         raise InvalidRequest(
             "There is no token file to log in with. Set MESH_TOKEN_FILE (jupyter mesh login)."
         )
-    try:
-        kept = settings.token_file == token_file(settings.name)
-    except InvalidRequest:  # A name that only the environment can give.
-        kept = False
-    return SiteToken(settings) if kept else FileToken(settings.token_file)
+    return SiteToken(settings) if is_kept(settings) else FileToken(settings.token_file)
 
 
 class SiteToken(TokenSource):

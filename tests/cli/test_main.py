@@ -7,7 +7,7 @@ import pytest
 from jupyter_mesh import cli
 from jupyter_mesh.errors import NotFound
 
-VERBS = ["node", "demo", "doctor", "login", "ls", "get", "put"]
+VERBS = ["node", "demo", "doctor", "login", "logout", "whoami", "sites", "ls", "get", "put"]
 HEAVY = ["grpc", "cs3", "aiohttp", "jupyter_server", "jupyterlab", "tornado"]
 
 
