@@ -56,6 +56,10 @@ SECTIONS: dict[str, dict[str, Verb]] = {
         "tag": Verb("notes:tag", "List, add and remove tags."),
         "open": Verb("notes:open_link", "Print the link that opens a place in JupyterLab."),
     },
+    "Mount": {
+        "mount": Verb("mount:mount", "Mount your files on a folder, or tell how mounts are."),
+        "unmount": Verb("mount:unmount", "Upload what waits, and unmount."),
+    },
     "Sites and logins": {
         "login": Verb("login:login", "Sign in to a site and keep the login."),
         "logout": Verb("login:logout", "Sign out: revoke the login and delete it here."),
