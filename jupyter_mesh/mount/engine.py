@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from jupyter_mesh.errors import DeadlineExceeded, MeshError, Unavailable
 from jupyter_mesh.mount import mountpoint
-from jupyter_mesh.mount.queue import Pending, dirty_files, is_due, pending_of
+from jupyter_mesh.mount.queue import Pending, dirty_files, pending_of, refusals
 from jupyter_mesh.mount.rclone import Rclone, RcloneFailed
 from jupyter_mesh.paths import is_within, parent_of
 
@@ -168,7 +168,7 @@ class Engine:
         """
         end = time.monotonic() + within
         meta = await self._metadata()
-        hurried: set[tuple[int, int]] = set()
+        hurried: set[int] = set()
         refused: set[str] = set()
         before: dict[str, int] = {}
         unqueued: dict[str, float] = {}
@@ -178,11 +178,11 @@ class Engine:
             entries = [each for each in await self._queue() if is_within(each["name"], path)]
             queued = {entry["name"] for entry in entries}
             for entry in entries:
-                name, tries = entry["name"], entry.get("tries", 0)
-                if tries > before.setdefault(name, tries):
+                name = entry["name"]
+                if refusals(entry) > before.setdefault(name, refusals(entry)):
                     refused.add(name)
-                elif is_due(entry, hurried):
-                    hurried.add((entry["id"], tries))
+                elif not entry.get("uploading") and entry["id"] not in hurried:
+                    hurried.add(entry["id"])
                     with contextlib.suppress(RcloneFailed):
                         await self._ask("vfs/queue-set-expiry", id=entry["id"], expiry=-1e9)
             now = time.monotonic()

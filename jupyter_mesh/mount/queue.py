@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Pending", "dirty_files", "is_due", "pending_of"]
+__all__ = ["Pending", "dirty_files", "pending_of", "refusals"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ def pending_of(entries: Iterable[Mapping[str, Any]], known: Mapping[str, Pending
     found = []
     for entry in entries:
         before = known.get(entry["name"])
-        tries = entry.get("tries", 0)
+        tries = refusals(entry)
         failing = before.failing_since if before else None
         found.append(
             Pending(
@@ -50,9 +50,10 @@ def pending_of(entries: Iterable[Mapping[str, Any]], known: Mapping[str, Pending
     return found
 
 
-def is_due(entry: Mapping[str, Any], hurried: set[tuple[int, int]]) -> bool:
-    """True if an entry of the queue waits for nothing but its time, and has not been told to go yet."""
-    return not entry.get("uploading") and (entry["id"], entry.get("tries", 0)) not in hurried
+def refusals(entry: Mapping[str, Any]) -> int:
+    """How often an entry of the queue was refused: rclone counts the upload that runs, too."""
+    tries: int = entry.get("tries", 0)
+    return tries - bool(entry.get("uploading"))
 
 
 def dirty_files(metadata: Path, path: str) -> set[str]:

@@ -89,6 +89,8 @@ class Rclone:
         command += ["--cache-dir", "cache", "--config", ""]
         # The adapter has deadlines of its own; an upload may take as long as the site needs.
         command += ["--timeout", "0"]
+        # "é" in one piece and in two are two names, as everywhere in the mesh.
+        command += ["--no-unicode-normalization"]
         out = await asyncio.to_thread(self._open_log)
         try:
             self._process = await asyncio.create_subprocess_exec(
