@@ -54,10 +54,15 @@ class MeshCheckpoints(AsyncCheckpoints):
             {"id": to_id(version.key), "last_modified": version.modified}
             for version in sorted(versions, key=lambda each: each.modified)
         ]
-        return [*older, await self.create_checkpoint(self.parent, path)]
+        return [*older, await self._current(path)]
 
+    @answers
     async def create_checkpoint(self, contents_mgr: Any, path: str) -> Model:
-        """The entry for the file as it is: nothing is copied."""
+        """The entry for the file as it is, with what code wrote to it. Nothing is copied."""
+        await self.parent.flush(path)
+        return await self._current(path)
+
+    async def _current(self, path: str) -> Model:
         return {"id": CURRENT, "last_modified": await self.parent.modified(path)}
 
     async def restore_checkpoint(self, contents_mgr: Any, checkpoint_id: str, path: str) -> None:

@@ -386,6 +386,7 @@ class CompositeContentsManager(BaseContents):
                 f'"{path}" is hidden. This server does not work with hidden files.'
             )
         if isinstance(part, MeshContentsManager):
+            await part.flush(path)
             return part.client.store(), part.mesh_path(path)
         await asyncio.to_thread(part.refuse_to_touch, path)
         return LocalStore(part._get_os_path), path

@@ -186,6 +186,8 @@ class FilesHandler(JupyterHandler):
         manager: Any = self.contents_manager
         if not manager.allow_hidden and await manager.is_hidden(path):
             raise Refusal(404, "")
+        if part := manager.site_part(path):
+            await part.flush(path)
         source: FileSource = manager.file_source(path)
         return source
 

@@ -102,6 +102,7 @@ class MeshHistory(MeshReader):
         """Have the site put a version back in place of the file as it is; the file as it is then."""
         path, mesh = self._open(path)
         async with self._locks.hold(mesh):
+            await self.mounted.flush(mesh)
             await self.savelocks.release(mesh)
             # What is open in a browser is not this content: nothing builds on it before it is read.
             try:

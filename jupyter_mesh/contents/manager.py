@@ -69,6 +69,8 @@ class MeshContentsManager(MeshWriter):
         if model.get("content") is None and kind != "directory":
             raise InvalidRequest("No file content provided")
         message = ""
+        if kind != "directory" and chunk in (None, LAST):
+            await self.mounted.flush(mesh)
         if chunk is not None:
             resource = await self._save_piece(model, path, mesh)
             if resource is None:
@@ -139,6 +141,7 @@ class MeshContentsManager(MeshWriter):
     async def writing(self, mesh: str) -> AsyncIterator[None]:
         """Nobody else of this server writes to ``mesh`` inside; what is known of it is doubted if that fails."""
         async with self._locks.hold(mesh):
+            await self.mounted.flush(mesh)
             try:
                 yield
             except BaseException:
@@ -295,6 +298,7 @@ class MeshContentsManager(MeshWriter):
     async def _move(self, path: str, mesh: str, new_path: str, new_mesh: str) -> Resource:
         self._below_root(path, "renamed")
         self._below_root(new_path, "overwritten")
+        await self.mounted.flush(mesh, new_mesh)
         await self.savelocks.release(mesh)
         try:
             resource = await self.client.move(mesh, new_mesh)
@@ -325,6 +329,7 @@ class MeshContentsManager(MeshWriter):
         if is_within(target_mesh, mesh):
             await self._stat(mesh)
             raise InvalidRequest(f'"{path}" cannot be copied into itself.')
+        await self.mounted.flush(mesh)
         try:
             resource = await self.client.copy(mesh, target_mesh, progress=progress)
         finally:
@@ -347,6 +352,7 @@ class MeshContentsManager(MeshWriter):
         """Delete without an event."""
         path, mesh = self._open(path)
         self._below_root(path, "deleted")
+        await self.mounted.flush(mesh)
         if (
             not (self.delete_to_trash or self.always_delete_dir)
             and await self._is_folder(mesh)

@@ -19,6 +19,7 @@ from jupyter_mesh.contents.checkpoints import MeshCheckpoints
 from jupyter_mesh.contents.documents import Notebooks
 from jupyter_mesh.contents.memory import Memory, PathLocks
 from jupyter_mesh.contents.models import clean, is_hidden
+from jupyter_mesh.contents.mounted import MountedFiles
 from jupyter_mesh.contents.pieces import Pieces
 from jupyter_mesh.contents.save_errors import SaveErrors
 from jupyter_mesh.contents.savelocks import SaveLocks
@@ -72,6 +73,7 @@ class MeshContents(BaseContents):
         self._notebooks = Notebooks(self)
         self.authors = Authors(self)
         self.savelocks = SaveLocks(self, self.authors)
+        self.mounted = MountedFiles()
 
     @default("client")
     def _default_client(self) -> MeshClient:
@@ -109,6 +111,7 @@ class MeshContents(BaseContents):
             await self.authors.close()
             if self.trait_has_value("spools"):
                 await self.spools.close()
+            await self.mounted.close()
             await self._memory.close()
             await self._notebooks.close()
         finally:
@@ -118,6 +121,23 @@ class MeshContents(BaseContents):
     def info_string(self) -> str:
         """What the server's start message says."""
         return f"Serving the mesh ({self.mesh_root or 'home, projects, shares'})"
+
+    # The mount
+
+    async def flush(self, *paths: str) -> None:
+        """Have what code wrote at or below these API paths at the site; paths of others are passed over.
+
+        Raises Unavailable where that is not possible now.
+        """
+        ours = [path for path in map(clean, paths) if is_within(path, self.prefix)]
+        await self.mounted.flush(*map(self.mesh_path, ours))
+
+    def emit(self, data: dict[str, Any]) -> None:
+        """Tell what was done, the mount too."""
+        super().emit(data=data)
+        if data["action"] != "get":
+            for name in data.keys() & {"path", "source_path"}:
+                self.mounted.changed(self.mesh_path(data[name]))
 
     # Addresses
 

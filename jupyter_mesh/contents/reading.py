@@ -84,6 +84,7 @@ class MeshReader(Folders):
         """Whatever was at an API path may be different now. Paths of others are passed over."""
         if is_within(path, self.prefix):
             self._memory.forget(self.mesh_path(path))
+            self.mounted.changed(self.mesh_path(path))
 
     async def _look(self, mesh: str, path: str, type: str | None, hashed: bool) -> Model:
         # Lab takes what it hears right after a save for its own text, also if somebody else was as quick.
@@ -139,6 +140,8 @@ class MeshReader(Folders):
 
     @asynccontextmanager
     async def _opened(self, mesh: str, path: str) -> AsyncIterator[Download]:
+        # What cannot be uploaded now does not keep the user from what is at the site.
+        await self.mounted.flush(mesh, must=False)
         async with self.client.download(mesh) as download:
             if download.resource.size > MAX_INLINE:
                 raise TooLarge(

@@ -24,8 +24,10 @@ from jupyter_mesh.server.carrier import Carrier
 from jupyter_mesh.server.collaboration import Collaboration
 from jupyter_mesh.server.events import tell_save_errors
 from jupyter_mesh.server.handlers.bin import BinHandler, BinPurgeHandler, BinRestoreHandler
+from jupyter_mesh.server.handlers.code import CodeHandler
 from jupyter_mesh.server.handlers.compare import CompareHandler
 from jupyter_mesh.server.handlers.download import DownloadHandler
+from jupyter_mesh.server.handlers.mount import ConflictsHandler, FlushHandler, MountHandler
 from jupyter_mesh.server.handlers.open import OpenHandler
 from jupyter_mesh.server.handlers.status import StatusHandler
 from jupyter_mesh.server.handlers.terminals import TerminalsHandler
@@ -129,6 +131,10 @@ class MeshExtension(ExtensionApp):
                 (r"/api/mesh/uploads/?", UploadsHandler),
                 (r"/api/mesh/uploads/([\w-]+)", UploadHandler),
                 (r"/api/mesh/compare/?", CompareHandler),
+                (r"/api/mesh/code/?", CodeHandler),
+                (r"/api/mesh/mount/?", MountHandler),
+                (r"/api/mesh/mount/flush/?", FlushHandler),
+                (r"/api/mesh/mount/conflicts/?", ConflictsHandler),
                 (r"/mesh/download/?", DownloadHandler),
                 (r"/mesh/open/?", OpenHandler),
             ]

@@ -62,6 +62,7 @@ class DownloadHandler(MeshHandler):
                 )
             if not contents.allow_hidden and is_hidden(path):
                 raise NotFound(f'There is no "{path}".')
+        await self.mesh.files.flush(*paths)
         archive = Archive(
             contents.tree(paths[0] if paths else ""), paths, hidden=contents.allow_hidden
         )
