@@ -32,9 +32,7 @@ FLUSH_WITHIN, FAILING_WITHIN = 30.0, 5.0
 QUIET = 10.0
 """Seconds for which a program that did not answer is not asked again by an action."""
 
-NOT_MOUNTED = (
-    "The files of the site are not mounted on this server. Code reads and writes them by their cs3:// URLs."
-)
+NOT_MOUNTED = "The files of the site are not mounted on this server. Code reads and writes them by their cs3:// URLs."
 
 log = logging.getLogger(__name__)
 
@@ -196,7 +194,9 @@ class MountedFiles:
         mounted = await find_mount()
         if mounted is None:
             where = f" {self.dir}" if self.dir else ""
-            raise Unavailable(f"Nothing serves the mount{where}. Restart the server to mount it again.")
+            raise Unavailable(
+                f"Nothing serves the mount{where}. Restart the server to mount it again."
+            )
         self._mounted = mounted
         return mounted
 

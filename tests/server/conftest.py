@@ -30,6 +30,9 @@ def no_blocking_calls() -> Iterator[None]:
     for function in guard.functions.values():
         # Jupyter's manager for local files asks for the working directory.
         function.can_block_in("jupyter_server/services/contents/fileio.py", Every())
+        # It looks at them, too.
+        function.can_block_in("jupyter_server/services/contents/filemanager.py", Every())
+        function.can_block_in("jupyter_core/paths.py", Every())
         # The start of Jupyter's server blocks, and our extension starts with it.
         function.can_block_in("jupyter_server/serverapp.py", Every())
         # File ids are in a local database, which theirs asks inside the loop.
