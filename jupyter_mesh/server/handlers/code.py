@@ -54,7 +54,10 @@ def _relative(path: str, origin: str) -> str | None:
     """The way from the notebook ``origin``; None where the two may lie apart on another machine."""
     if _whole(path) != _whole(origin):
         return None
-    return os.path.relpath(f"/{path}", f"/{parent_of(origin)}")
+    there, here = path.split("/"), parent_of(origin).split("/")
+    while there and here and there[0] == here[0]:
+        del there[0], here[0]
+    return "/".join([*(".." for _ in here), *there]) or "."
 
 
 def _whole(path: str) -> list[str]:
