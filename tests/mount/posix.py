@@ -7,7 +7,6 @@ LIMIT seconds, and one that dies by a signal (SIGBUS) says so.
 import errno
 import fcntl
 import hashlib
-import json
 import mmap
 import os
 import signal
@@ -260,10 +259,9 @@ def map_and_read(folder: Path) -> None:
 
 def map_and_write(folder: Path) -> None:
     (folder / "f").write_bytes(bytes(8192))
-    with (folder / "f").open("r+b") as file:
-        with mmap.mmap(file.fileno(), 0) as mapped:
-            mapped[5000:5005] = b"hello"
-            mapped.flush()
+    with (folder / "f").open("r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
+        mapped[5000:5005] = b"hello"
+        mapped.flush()
     assert (folder / "f").read_bytes()[4999:5006] == b"\0hello\0"
 
 
@@ -328,12 +326,12 @@ CHECKS = [
 
 
 def _refused(number: int, doing) -> None:
+    found = 0
     try:
         doing()
     except OSError as error:
-        assert error.errno == number, f"{error!r} instead of {errno.errorcode[number]}"
-    else:
-        raise AssertionError(f"not refused with {errno.errorcode[number]}")
+        found = error.errno
+    assert found == number, f"{errno.errorcode.get(found)} instead of {errno.errorcode[number]}"
 
 
 def outcome(check, folder: Path) -> str:
@@ -367,4 +365,3 @@ def outcome(check, folder: Path) -> str:
 
 if __name__ == "__main__":
     top = Path(sys.argv[1])
-    print(json.dumps({check.__name__: outcome(check, top / check.__name__) for check in CHECKS}))
