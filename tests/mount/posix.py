@@ -252,9 +252,11 @@ def lock(folder: Path) -> None:
 
 def map_and_read(folder: Path) -> None:
     (folder / "f").write_bytes(b"mapped" * 1000)
-    with (folder / "f").open("rb") as file:
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            assert mapped[5994:] == b"mapped"
+    with (
+        (folder / "f").open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+    ):
+        assert mapped[5994:] == b"mapped"
 
 
 def map_and_write(folder: Path) -> None:
@@ -365,3 +367,5 @@ def outcome(check, folder: Path) -> str:
 
 if __name__ == "__main__":
     top = Path(sys.argv[1])
+    outcomes = {check.__name__: outcome(check, top / check.__name__) for check in CHECKS}
+    sys.stdout.write(json.dumps(outcomes))
