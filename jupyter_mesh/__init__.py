@@ -1,10 +1,25 @@
 """Notebooks that run where the data lives: Jupyter on the files of the science mesh."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from jupyter_mesh._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from jupyter_mesh.folder import Folder
+
+__all__ = ["__version__", "here"]
+
+
+def here() -> Folder:
+    """The folder of this notebook in the mesh: ``.url`` is its ``cs3://`` address, ``.path`` is where it is mounted.
+
+    ``here() / "data.csv"`` is a file in it. Raises NotFound (a FileNotFoundError) where it is not known.
+    """
+    from jupyter_mesh.folder import find_folder
+
+    return find_folder()
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:

@@ -13,29 +13,29 @@ from jupyter_server.services.kernels.kernelmanager import (
 from jupyter_server.services.sessions.sessionmanager import ModelName, SessionManager
 from traitlets import default
 
-from jupyter_mesh.paths import parent_of
+from jupyter_mesh.errors import MeshError
+from jupyter_mesh.paths import parent_of, to_url
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
+    from jupyter_mesh.server.app import MeshExtension
     from jupyter_mesh.server.mounted import MountedFolders
 
 __all__ = ["FolderKernel", "FolderKernels", "FolderSessions", "start_kernels_in_folders"]
 
 
 def start_kernels_in_folders(server: ServerApp) -> None:
-    """Give a server that has a mount our managers of kernels and sessions. Call it before they are made.
+    """Give a server our manager of sessions and, where it has a mount, of kernels. Call it before they are made.
 
     Managers that its configuration names, and those of a gateway with the kernels elsewhere, stay.
     """
-    if not os.environ.get("MESH_MOUNT") or GatewayClient.instance(parent=server).gateway_enabled:
+    if GatewayClient.instance(parent=server).gateway_enabled:
         return
-    for name, ours in (
-        ("kernel_manager_class", FolderKernels),
-        ("session_manager_class", FolderSessions),
-    ):
-        if not server.trait_has_value(name):
-            setattr(server, name, ours)
+    if not server.trait_has_value("session_manager_class"):
+        server.session_manager_class = FolderSessions
+    if os.environ.get("MESH_MOUNT") and not server.trait_has_value("kernel_manager_class"):
+        server.kernel_manager_class = FolderKernels
 
 
 class FolderKernel(ServerKernelManager):
@@ -88,22 +88,50 @@ class FolderKernels(AsyncMappingKernelManager):
 
 
 class FolderSessions(SessionManager):
-    """The sessions of a server with a mount."""
+    """The sessions of a server with files of the mesh."""
 
     def get_kernel_env(self, path: str | None, name: ModelName | None = None) -> dict[str, str]:
-        """As ever; JPY_SESSION_NAME is the document in the mount, and the disk is not asked for it."""
+        """As ever, and for a document of the mesh MESH_FOLDER: the address of its folder, for ``here()``.
+
+        In a mount JPY_SESSION_NAME is the document there, and the disk is not asked for it.
+        """
         folders = _folders_of(self.parent)
         where = folders.where(parent_of(path.strip("/"))) if folders and path else None
+        environment: dict[str, str]
         if where is None or name is None:
-            environment: dict[str, str] = super().get_kernel_env(path, name)
-            return environment
-        return {**os.environ, "JPY_SESSION_NAME": os.path.join(where, name)}
+            environment = super().get_kernel_env(path, name)
+        else:
+            environment = {**os.environ, "JPY_SESSION_NAME": os.path.join(where, name)}
+        url = _url_of(self.parent, parent_of(path.strip("/"))) if path else ""
+        if url:
+            environment["MESH_FOLDER"] = url
+        else:
+            # A server started from a notebook has that of its own kernel.
+            environment.pop("MESH_FOLDER", None)
+        return environment
+
+
+def _url_of(server: Any, folder: str) -> str:
+    """The ``cs3://`` address of a folder of the API; "" for one that is not of the mesh."""
+    app = _extension_of(server)
+    client = app.watch.client if app is not None else None
+    if app is None or client is None:
+        return ""
+    try:
+        return to_url(client.site, app.files.mesh_path(folder))
+    except MeshError:
+        return ""
 
 
 def _folders_of(server: Any) -> MountedFolders | None:
     """The folders of a server; one object for all, since it remembers what hangs."""
+    app = _extension_of(server)
+    return app.mounted if app is not None else None
+
+
+def _extension_of(server: Any) -> MeshExtension | None:
     extensions = getattr(server, "extension_manager", None)
     for app in extensions.extension_apps.get("jupyter_mesh", ()) if extensions else ():
-        folders: MountedFolders | None = getattr(app, "mounted", None)
-        return folders
+        found: MeshExtension = app
+        return found
     return None
