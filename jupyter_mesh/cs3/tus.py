@@ -44,6 +44,8 @@ class Pieces:
     """The pieces of uploads on their way to the data gateway."""
 
     def __init__(self, data: DataGateway, gateway: Gateway) -> None:
+        self.reached = 0
+        """How much the site has taken."""
         self._data = data
         self._gateway = gateway
 
@@ -89,7 +91,7 @@ class Pieces:
                         raise
             if reached > offset:
                 stalls = 0
-            offset = reached
+            offset = self.reached = reached
 
     async def offset(self, transfer: Transfer) -> int | None:
         """How much the site has of an upload that was begun earlier; None if it cannot be gone on with.

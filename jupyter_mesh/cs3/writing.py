@@ -264,6 +264,7 @@ class Writing(Tree):
         """Send the content; returns its ETag, or "" where the site does not tell."""
         flavour = await self.flavour()
         for last in (False, True):
+            pieces = Pieces(self._data, self._gateway)
             offers = {transfer.protocol: transfer for transfer in await self._announce(save)}
             large = (
                 save.body.size >= TUS_FROM
@@ -278,7 +279,6 @@ class Writing(Tree):
                 if protocol == "tus":
                     if save.resumption is not None:
                         await save.resumption.begin(offers[protocol].key)
-                    pieces = Pieces(self._data, self._gateway)
                     await pieces.send(offers[protocol], save.body, 0, save.progress)
                     return ""
                 if protocol in offers:
@@ -289,8 +289,12 @@ class Writing(Tree):
                     raise save.body.failure from refusal
                 if protocol == "tus" and save.resumption is not None and refusal.code in BREAKS:
                     raise error_of(refusal, save.doing, self.site) from refusal
-                if refusal.code == "UNIMPLEMENTED" and protocol == "tus":
+                # Some sites let transfers end after seconds: only one request may take longer.
+                ended = refusal.code == "PERMISSION_DENIED" and pieces.reached > 0
+                if protocol == "tus" and (refusal.code == "UNIMPLEMENTED" or ended):
                     flavour.learn(Feature.TUS, False, save.place.scope)
+                    if save.resumption is not None:
+                        await save.resumption.lost()
                 elif refusal.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
                     if await self._arrived(save, before, refusal):
                         return ""
