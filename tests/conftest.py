@@ -20,10 +20,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """No test sees or changes the sites and logins of whoever runs it."""
+    """No test sees or changes the sites, logins, mounts and transfers of whoever runs it."""
     folder = TemporaryDirectory(prefix="mesh-tests-")
     config.add_cleanup(folder.cleanup)
     os.environ["XDG_CONFIG_HOME"] = folder.name
+    os.environ["XDG_STATE_HOME"] = str(Path(folder.name, "state"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -10,6 +10,7 @@ from tornado.web import HTTPError
 from jupyter_mesh.contents.uploads import SiteUploads
 from jupyter_mesh.errors import MeshError
 from jupyter_mesh.models import Transfer, TransferKind
+from jupyter_mesh.server.elsewhere import Elsewhere
 from jupyter_mesh.transfers.registry import Transfers
 from jupyter_mesh.transfers.uploads import Uploads
 
@@ -32,6 +33,7 @@ class Carrier:
         self.mesh = mesh
         self._background: set[asyncio.Task[Any]] = set()
         self.transfers = Transfers()
+        self.elsewhere = Elsewhere(mesh)
         self.uploads = Uploads(mesh.spools, self.transfers, SiteUploads(mesh))
 
     async def copy(self, source: str, target: str) -> Transfer:

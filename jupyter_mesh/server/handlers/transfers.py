@@ -1,4 +1,4 @@
-"""``<base>/api/mesh/transfers``: what this server carries, how far it is, and how to stop it."""
+"""``<base>/api/mesh/transfers``: what this server and other programs carry, how far it is, and how to stop it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from jupyter_mesh.server.handlers.base import MeshHandler
 
 if TYPE_CHECKING:
     from jupyter_mesh.models import Transfer
+    from jupyter_mesh.transfers.journal import Record
 
 __all__ = ["RetryHandler", "TransferHandler", "TransfersHandler"]
 
@@ -29,7 +30,14 @@ def as_json(transfer: Transfer) -> dict[str, Any]:
         "message": transfer.message,
         "status": transfer.status,
         "started": transfer.started.isoformat(),
+        "elsewhere": None,
     }
+
+
+def record_as_json(record: Record) -> dict[str, Any]:
+    """A transfer of another program: which one, where its file is on this machine, and whether it can go on."""
+    elsewhere = {"program": record.program, "local": record.local, "canRetry": record.can_retry}
+    return as_json(record.transfer) | {"elsewhere": elsewhere}
 
 
 class TransfersHandler(MeshHandler):
@@ -38,11 +46,13 @@ class TransfersHandler(MeshHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """``{"transfers": […]}``, oldest first."""
+        """``{"transfers": […]}``, oldest first; those of other programs say so under ``elsewhere``."""
         carrier = self.mesh.carrier
         await carrier.uploads.open()
+        told = [as_json(transfer) for transfer in carrier.transfers]
+        told += [record_as_json(record) for record in await carrier.elsewhere.list()]
         self.set_header("Cache-Control", "no-store")
-        self.finish({"transfers": [as_json(transfer) for transfer in carrier.transfers]})
+        self.finish({"transfers": sorted(told, key=lambda each: each["started"])})
 
     @web.authenticated
     @authorized
@@ -63,8 +73,11 @@ class TransferHandler(MeshHandler):
     async def get(self, id: str) -> None:
         """The transfer as it is now; 404 once it is forgotten."""
         carrier = self.mesh.carrier
-        await carrier.uploads.open()
         self.set_header("Cache-Control", "no-store")
+        if carrier.elsewhere.is_ours(id):
+            self.finish(record_as_json(await carrier.elsewhere.get(id)))
+            return
+        await carrier.uploads.open()
         self.finish(as_json(carrier.transfers.get(id)))
 
     @web.authenticated
@@ -72,8 +85,11 @@ class TransferHandler(MeshHandler):
     async def delete(self, id: str) -> None:
         """Cancel it while it runs; forget it when it has ended."""
         carrier = self.mesh.carrier
-        await carrier.uploads.open()
-        await carrier.transfers.remove(id)
+        if carrier.elsewhere.is_ours(id):
+            await carrier.elsewhere.remove(id)
+        else:
+            await carrier.uploads.open()
+            await carrier.transfers.remove(id)
         self.set_status(204)
         self.finish()
 

@@ -33,6 +33,7 @@ async def test_an_upload_in_parts_becomes_a_file(browser, contents, folder, put,
         "message": "",
         "status": 0,
         "started": "",
+        "elsewhere": None,
     }
     assert (await browser.patch(id, 1_000_001, data[1_000_001:]))[0] == 204
     assert (await browser.ended(id))["state"] == "done"
