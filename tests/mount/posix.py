@@ -7,6 +7,7 @@ LIMIT seconds, and one that dies by a signal (SIGBUS) says so.
 import errno
 import fcntl
 import hashlib
+import json
 import mmap
 import os
 import signal
