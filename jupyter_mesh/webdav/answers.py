@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -100,4 +101,4 @@ async def stream(request: web.BaseRequest, parts: Iterator[str]) -> web.StreamRe
 
 
 def _some(parts: Iterator[str]) -> list[str]:
-    return [part for part, _ in zip(parts, range(AT_ONCE), strict=False)]
+    return list(islice(parts, AT_ONCE))

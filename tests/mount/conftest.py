@@ -1,0 +1,89 @@
+"""Sites and mounts for the tests; nothing is mounted and no rclone runs when they have ended."""
+
+import os
+import re
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from .mounts import mount, site
+
+MOUNTED = {"mounted", "own", "mounting"}
+
+
+def pytest_collection_modifyitems(items):
+    """Without /dev/fuse nothing can be mounted: all that needs a mount is skipped."""
+    try:
+        os.close(os.open("/dev/fuse", os.O_RDWR))
+    except OSError as error:
+        here = Path(__file__).parent
+        reason = f"/dev/fuse cannot be opened: {error.strerror}"
+        for item in items:
+            if here in item.path.parents and MOUNTED & set(getattr(item, "fixturenames", ())):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state(tmp_path_factory):
+    """State folders of mounts go where the tests are, and are found there."""
+    patch = pytest.MonkeyPatch()
+    folder = tmp_path_factory.mktemp("state")
+    patch.setenv("XDG_STATE_HOME", str(folder))
+    patch.delenv("MESH_MOUNT", raising=False)
+    yield folder
+    patch.undo()
+    table = Path("/proc/mounts").read_text()
+    assert [line for line in table.splitlines() if str(folder.parent) in line] == []
+
+
+@pytest.fixture(
+    scope="module",
+    params=[("spaces", True), ("paths", False)],
+    ids=["spaces", "paths without ranges"],
+)
+def mounted(request, tmp_path_factory):
+    """A mount that the tests of a module share; each works in a folder of its own."""
+    flavour, ranges = request.param
+    folder = tmp_path_factory.mktemp("mounted")
+    with (
+        site(folder / "site", flavour=flavour, ranges=ranges) as at,
+        mount(at, folder / "mount") as one,
+    ):
+        yield one
+
+
+@pytest.fixture
+def place(mounted, request):
+    """An empty folder of the mount, and its mesh path."""
+    name = re.sub(r"\W+", "-", request.node.name)[:80]
+    folder = mounted.home / name
+    folder.mkdir()
+    return folder, f"home/{name}"
+
+
+@pytest.fixture(scope="module")
+def alpine(tmp_path_factory):
+    """A site that tests of trouble share, each with a mount of its own."""
+    with site(tmp_path_factory.mktemp("alpine") / "site") as at:
+        yield at
+
+
+@pytest.fixture
+def mounting(tmp_path):
+    """Mounts sites, and takes the mounts away at the end."""
+    numbers = count()
+    with ExitStack() as stack:
+
+        def run(at, **options):
+            folder = tmp_path / f"mount{next(numbers)}"
+            return stack.enter_context(mount(at, folder, **options))
+
+        yield run
+
+
+@pytest.fixture
+def own(alpine, mounting):
+    """A mount of the shared site for this test alone."""
+    return mounting(alpine)
