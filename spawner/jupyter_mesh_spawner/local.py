@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pwd
 import secrets
@@ -12,21 +13,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyterhub.spawner import SimpleLocalProcessSpawner
-from traitlets import Unicode, default
+from traitlets import Enum, Float, Unicode, default
 
 from jupyter_mesh.auth import write_token_file
+from jupyter_mesh.errors import MeshError
+from jupyter_mesh.mount.possible import why_not
 from jupyter_mesh_spawner.mixin import MeshSpawnerMixin
+from jupyter_mesh_spawner.mounts import LocalMount
 
 if TYPE_CHECKING:
     from jupyter_mesh_spawner.credential import Credential
 
 __all__ = ["LocalTokenMixin", "MeshLocalSpawner"]
 
-FOLDER = "token folder"
+FOLDER, MOUNTED = "token folder", "mount"
+READY = 30.0
+"""Seconds that a server waits for its mount; it starts without one then."""
 
 
 class LocalTokenMixin(MeshSpawnerMixin):
     """Keeps the token file in a private folder on this machine, from before the start to after the end.
+
+    Where this machine can mount, the files of the site are a folder beside the local files, too. The mount
+    starts with the server and ends after it; a server whose mount fails runs without.
 
     For system users, mix it in before LocalProcessSpawner: the folder then belongs to the user.
     """
@@ -38,6 +47,27 @@ class LocalTokenMixin(MeshSpawnerMixin):
         )
     ).tag(config=True)
 
+    mesh_mount_mode = Enum(
+        ["auto", "none"],
+        "auto",
+        help=(
+            "Whether the files of the site are also a folder on the disk: mesh in the root folder of the server, "
+            "where kernels in any language and terminals read and write them as ordinary files. With auto they "
+            "are where this machine can mount (/dev/fuse, fusermount3, and rclone from jupyter-mesh[mount]), and "
+            "elsewhere the log says why not. With none they never are. JupyterLab and cs3:// addresses need no mount."
+        ),
+    ).tag(config=True)
+    mesh_mount_grace = Float(
+        20.0,
+        help=(
+            "Seconds that the end of a server waits for files that were written in the mount and are not at the "
+            "site yet. What is left then is told in the log, stays on this machine, and is uploaded when the "
+            "user's server starts again."
+        ),
+    ).tag(config=True)
+
+    _mesh_mounting: asyncio.Task[None] | None = None
+
     @default("mesh_runtime_dir")
     def _runtime_dir(self) -> str:
         return os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
@@ -48,16 +78,66 @@ class LocalTokenMixin(MeshSpawnerMixin):
         return account.pw_uid, account.pw_gid
 
     async def mesh_create(self, credential: Credential) -> None:
-        """Make the folder, readable by the user alone, with the first token in it."""
+        """Make the folder, readable by the user alone, with the first token in it, and begin to mount."""
         folder = Path(self.mesh_runtime_dir) / f"jupyter-mesh-{secrets.token_hex(8)}"
         self.mesh_note(FOLDER, str(folder))
         self.mesh_token_file = str(folder / "token")
         await asyncio.to_thread(_make, folder, credential.token, self.mesh_owner())
+        self.mesh_mount = ""
+        if await self._mesh_can_mount():
+            user = "" if self.mesh_owner() is None else self.user.name
+            root = self.format_string(self.notebook_dir)
+            mount = LocalMount.beside(self.get_env(), root, user)
+            self.mesh_note(MOUNTED, mount.note())
+            self.mesh_mount = mount.folder
+            # Beside the start of the server, which takes longer.
+            self._mesh_mounting = asyncio.create_task(self._mesh_make_mount(mount))
+
+    async def mesh_started(self) -> None:
+        """Wait for the mount: kernels that start at once find their folders."""
+        if self._mesh_mounting is not None:
+            await asyncio.wait({self._mesh_mounting})
 
     async def mesh_remove(self, name: str, value: Any) -> None:
-        """Remove the folder with the token."""
+        """Unmount, then remove the folder with the token, which the last uploads need."""
+        if name == MOUNTED:
+            await self._mesh_unmount(LocalMount.from_note(value))
         if name == FOLDER and Path(value).name.startswith("jupyter-mesh-"):
             await asyncio.to_thread(_remove, Path(value))
+
+    async def _mesh_can_mount(self) -> bool:
+        if self.mesh_mount_mode == "none" or "MESH_MOUNT" in self.environment:
+            return False
+        if problem := await why_not():
+            self.log.warning(
+                "%s runs without a mount, with JupyterLab and cs3:// addresses alone. %s",
+                self._log_name,
+                problem,
+            )
+        return not problem
+
+    async def _mesh_make_mount(self, mount: LocalMount) -> None:
+        try:
+            await mount.mount(READY)
+            self.log.info("The files of %s are mounted on %s", self._log_name, mount.folder)
+        except (MeshError, OSError) as error:
+            self._mesh_notes.pop(MOUNTED, None)
+            self._mesh_save()
+            self.log.warning(
+                "%s runs without a mount on %s. %s", self._log_name, mount.folder, error
+            )
+
+    async def _mesh_unmount(self, mount: LocalMount) -> None:
+        if self._mesh_mounting is not None:
+            self._mesh_mounting.cancel()
+            await asyncio.wait({self._mesh_mounting})
+            self._mesh_mounting = None
+        if said := await mount.unmount(self.mesh_mount_grace):
+            self.log.warning("Unmounting the files of %s: %s", self._log_name, said)
+        if not mount.user:
+            # Not while it holds anything, and not while it is mounted: the system refuses both.
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(os.rmdir, mount.folder)
 
 
 class MeshLocalSpawner(LocalTokenMixin, SimpleLocalProcessSpawner):
@@ -72,8 +152,8 @@ class MeshLocalSpawner(LocalTokenMixin, SimpleLocalProcessSpawner):
 
     async def mesh_create(self, credential: Credential) -> None:
         """As ever, and the user's home, which nobody else on the machine may read."""
-        await super().mesh_create(credential)
         await asyncio.to_thread(Path(self.home_dir).mkdir, mode=0o700, parents=True, exist_ok=True)
+        await super().mesh_create(credential)
 
 
 def _make(folder: Path, token: str, owner: tuple[int, int] | None) -> None:

@@ -76,6 +76,9 @@ class MeshSpawnerMixin(Base):
         """Make what the server needs, and set ``mesh_token_file``. Call ``mesh_note`` before each step."""
         raise NotImplementedError
 
+    async def mesh_started(self) -> None:
+        """Called when the server runs, before anybody is sent there. What it raises ends the server."""
+
     async def mesh_remove(self, name: str, value: Any) -> None:
         """Remove one noted thing, whether it was made, half made or is gone already."""
         raise NotImplementedError
@@ -137,7 +140,9 @@ class MeshSpawnerMixin(Base):
             await self.mesh_release()
             await self.mesh_create(await self._mesh_credential())
             self._mesh_opened.set()
-            return await maybe_future(super().start())
+            address = await maybe_future(super().start())
+            await self.mesh_started()
+            return address
         except BaseException:
             # Also CancelledError: start_timeout cancels us.
             await self.mesh_release()
