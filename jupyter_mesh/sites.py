@@ -32,7 +32,7 @@ from jupyter_mesh.auth import (
     write_secret_file,
     write_token_file,
 )
-from jupyter_mesh.config import SiteSettings
+from jupyter_mesh.config import MeshSite, SiteSettings
 from jupyter_mesh.errors import InvalidRequest, LoginEnded, MeshError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ __all__ = [
     "make_default",
     "read_credential",
     "remember_site",
+    "site_of_server",
     "token_file",
     "write_credential",
 ]
@@ -106,12 +107,12 @@ def find_site(name: str = "", environ: Mapping[str, str] = os.environ) -> SiteSe
     whole = all(environ.get(variable) for variable in VARIABLES)
     if whole and asked == environ["MESH_SITE"]:
         return SiteSettings.from_environment(environ)
+    if not name and any(environ.get(variable) for variable in VARIABLES[1:]):
+        return SiteSettings.from_environment(environ)  # It tells what is missing.
     sites, default = _read(environ)
     found = sites.get(asked or default)
     if found is not None:
         return found
-    if not name and any(environ.get(variable) for variable in VARIABLES):
-        return SiteSettings.from_environment(environ)  # It tells what is missing.
     known = [*sites, *([environ["MESH_SITE"]] if whole else [])]
     if not known:
         raise InvalidRequest(
@@ -125,6 +126,22 @@ def find_site(name: str = "", environ: Mapping[str, str] = os.environ) -> SiteSe
     raise InvalidRequest(
         f'The site "{asked}" is not known here; known: {_list(known)}. '
         "Sign in to it once: jupyter mesh login SITE --gateway HOST:PORT --username NAME."
+    )
+
+
+def site_of_server(site: MeshSite, environ: Mapping[str, str] = os.environ) -> SiteSettings:
+    """The site of a server: of its traits, completed from the environment; where both say nothing, a kept login.
+
+    Raises InvalidRequest with what is missing.
+    """
+    if site.gateway or site.token_file or any(environ.get(name) for name in VARIABLES[1:]):
+        return site.settings(environ)
+    found = find_site(site.name, environ)
+    return replace(
+        found,
+        ca_file=Path(site.ca_file) if site.ca_file else found.ca_file,
+        data_hosts=tuple(site.data_hosts) or found.data_hosts,
+        timeout=site.timeout,
     )
 
 
@@ -251,9 +268,7 @@ def credential_file(name: str) -> Path:
 def checked_name(name: str) -> str:
     """``name`` if it can name a site; raises InvalidRequest."""
     if not NAME.fullmatch(name):
-        raise InvalidRequest(
-            f"{name[:80]!r} cannot name a site. Take letters, digits, and - . _ within, at most 63."
-        )
+        raise InvalidRequest(_refusal(name))
     return name
 
 
@@ -284,6 +299,10 @@ def write_credential(path: Path, credential: Credential) -> None:
     """Write a credential so that its owner alone can read it, all at once."""
     remember_secret(credential.password)
     write_secret_file(path, json.dumps(asdict(credential)) + "\n")
+
+
+def _refusal(name: str) -> str:
+    return f"{name[:80]!r} cannot name a site. Take letters, digits, and - . _ within, at most 63."
 
 
 def _list(names: Any) -> str:
@@ -318,6 +337,8 @@ def _understood(path: Path, text: str) -> tuple[dict[str, SiteSettings], str]:
 
 
 def _settings(path: Path, name: str, entry: Any) -> SiteSettings:
+    if not NAME.fullmatch(name):
+        raise InvalidRequest(f"{path}: {_refusal(name)}")
     where = f"{path}, [sites.{name}]"
     if not isinstance(entry, dict):
         raise InvalidRequest(f"{path}: sites.{name} must be a table: [sites.{name}].")
@@ -336,7 +357,7 @@ def _settings(path: Path, name: str, entry: Any) -> SiteSettings:
     ca_file = entry.get("ca_file", "")
     try:
         return SiteSettings(
-            name=checked_name(name),
+            name=name,
             gateway=entry.get("gateway", ""),
             username=entry.get("username", ""),
             token_file=token_file(name),

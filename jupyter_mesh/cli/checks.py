@@ -121,11 +121,13 @@ def _lab_extension() -> Finding:
 async def site(given: Mapping[str, str]) -> list[Finding]:
     """Login, gateway, data gateway and clock of the site in the environment, or in ``given``."""
     from jupyter_mesh.config import SiteSettings
+    from jupyter_mesh.sites import find_site
 
     environment = {**os.environ, **given}
+    named = any(environment.get(name) for name in ("MESH_GATEWAY", "MESH_TOKEN_FILE"))
     environment.setdefault("MESH_SITE", environment.get("MESH_GATEWAY", ""))
     try:
-        settings = SiteSettings.from_environment(environment)
+        settings = SiteSettings.from_environment(environment) if named else find_site()
     except MeshError as error:
         return [Finding("site", False, str(error))]
     found = [await asyncio.to_thread(_token_file, settings), await _reachable(settings)]
@@ -136,10 +138,17 @@ async def site(given: Mapping[str, str]) -> list[Finding]:
 
 def _token_file(settings: SiteSettings) -> Finding:
     from jupyter_mesh.auth import expiry_of
+    from jupyter_mesh.sites import is_kept, login_ends
 
     path = settings.token_file
-    assert path is not None  # noqa: S101  from_environment refuses to go without
+    assert path is not None  # noqa: S101  every way to settings refuses to go without
     again = f"jupyter mesh login --gateway {settings.gateway} --username NAME --token-file {path}"
+    if is_kept(settings):
+        signed_in, until = login_ends(settings)
+        ends = f" until {until.astimezone():%Y-%m-%d %H:%M}" if until else ""
+        if signed_in:
+            return Finding("token file", True, f"signed in to {settings.name}{ends}")
+        again = f"jupyter mesh login {settings.name}"
     try:
         mode = path.stat().st_mode
         token = path.read_text().strip()
@@ -185,11 +194,9 @@ async def _reachable(settings: SiteSettings) -> Finding:
 
 
 async def _signed_in(settings: SiteSettings) -> list[Finding]:
-    from jupyter_mesh.auth import FileToken
-    from jupyter_mesh.cs3 import MeshClient
+    from jupyter_mesh.cs3 import MeshClient, token_source
 
-    assert settings.token_file is not None  # noqa: S101  from_environment refuses to go without
-    async with MeshClient(settings, FileToken(settings.token_file)) as mesh:
+    async with MeshClient(settings, token_source(settings)) as mesh:
         try:
             user = await mesh.whoami()
         except MeshError as error:

@@ -10,7 +10,6 @@ from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.services.contents.checkpoints import AsyncCheckpoints
 from traitlets import Instance, Int, TraitError, Type, Unicode, default, observe
 
-from jupyter_mesh.auth import FileToken
 from jupyter_mesh.config import MeshSite
 from jupyter_mesh.contents.answers import Refusal
 from jupyter_mesh.contents.authors import Authors
@@ -24,11 +23,13 @@ from jupyter_mesh.contents.pieces import Pieces
 from jupyter_mesh.contents.save_errors import SaveErrors
 from jupyter_mesh.contents.savelocks import SaveLocks
 from jupyter_mesh.cs3.client import MeshClient
+from jupyter_mesh.cs3.renewal import token_source
 from jupyter_mesh.errors import (
     InvalidRequest,
     NotFound,
 )
 from jupyter_mesh.paths import is_within, join, normalise
+from jupyter_mesh.sites import site_of_server
 from jupyter_mesh.transfers.spools import SpoolFolder
 
 __all__ = ["MeshContents"]
@@ -78,14 +79,10 @@ class MeshContents(BaseContents):
     @default("client")
     def _default_client(self) -> MeshClient:
         try:
-            settings = MeshSite(parent=self).settings()
+            settings = site_of_server(MeshSite(parent=self))
         except TraitError as error:
             raise InvalidRequest(str(error)) from error
-        if settings.token_file is None:
-            raise InvalidRequest(
-                "MESH_TOKEN_FILE is not set. Set it to the file that holds your token."
-            )
-        return MeshClient(settings, FileToken(settings.token_file))
+        return MeshClient(settings, token_source(settings))
 
     @default("spools")
     def _default_spools(self) -> SpoolFolder:

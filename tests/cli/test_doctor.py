@@ -76,7 +76,7 @@ async def test_without_a_site_it_says_what_to_set(doctor):
     code, found = await doctor()
     assert code == 1
     assert found["site"]["ok"] is False
-    assert "MESH_" in found["site"]["text"]
+    assert "jupyter mesh login SITE" in found["site"]["text"]
 
 
 async def test_a_wrong_address(doctor, signed_in):

@@ -71,7 +71,7 @@ async def test_local_files_work_without_a_site(no_settings, ask, jp_root_dir, cl
     assert (await ask("b.txt", "PUT", text("x")))[0] == 201
     status, said = await ask("mesh/home")
     assert status == 400
-    assert "MESH_SITE is not set" in said["message"]
+    assert "No site is known here" in said["message"]
 
 
 async def test_an_outage_is_a_503_and_never_a_404(nobody_there, ask, jp_root_dir, closed):
