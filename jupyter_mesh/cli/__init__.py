@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+import click.shell_completion
 
 from jupyter_mesh._version import __version__
 from jupyter_mesh.errors import MeshError
@@ -70,6 +71,7 @@ SECTIONS: dict[str, dict[str, Verb]] = {
         "doctor": Verb("doctor:doctor", "Check a set-up and say what to do."),
         "demo": Verb("demo:demo", "Two sites with a JupyterHub each on this machine."),
         "node": Verb("node:node", "Run a site of your own in one process."),
+        "completion": Verb("completion:completion", "Print the script that completes commands."),
     },
 }
 """All verbs, in the order of the help. To add one: a command in a module of this room, and its line here."""
@@ -93,6 +95,15 @@ class Verbs(click.Group):
                 assert isinstance(found, click.Command)  # noqa: S101  the table above says so
                 return found
         return None
+
+    def shell_complete(
+        self, ctx: click.Context, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """The verbs that begin so, without importing any, or the options."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        item = click.shell_completion.CompletionItem
+        return [item(name) for name in self.list_commands(ctx) if name.startswith(incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs by section, without importing any."""

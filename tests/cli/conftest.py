@@ -1,5 +1,15 @@
 import asyncio
+import contextlib
+import fcntl
 import io
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
 
 import pytest
 
@@ -46,3 +56,79 @@ async def signed_in(site, run, tmp_path, monkeypatch):
     monkeypatch.setenv("MESH_GATEWAY", site.gateway)
     monkeypatch.setenv("MESH_TOKEN_FILE", str(token_file))
     return token_file
+
+
+@pytest.fixture
+def terminal():
+    """Starts programs in terminals, and ends them with the test. They block: use them in a thread."""
+    started = []
+
+    def start(*args, **kwargs):
+        started.append(Terminal(*args, **kwargs))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+DEADLINE = 40.0
+
+
+class Terminal:
+    """Runs a program in a terminal of 100 columns; type to it, and read what it shows."""
+
+    def __init__(self, argv, env, cwd=None, *, separate_output=None):
+        self.text = ""
+        self._fd, inner = pty.openpty()
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+        self._process = subprocess.Popen(
+            argv,
+            stdin=inner,
+            stdout=separate_output or inner,
+            stderr=inner,
+            env=env,
+            cwd=cwd,
+            start_new_session=True,
+            # The terminal is theirs: Ctrl-C and job control work.
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  it locks nothing
+        )
+        os.close(inner)
+
+    def type(self, text):
+        os.write(self._fd, text.encode())
+
+    def wait_for(self, text, since=0):
+        """Read until ``text`` is shown after position ``since``; gives all that is shown."""
+        give_up = time.monotonic() + DEADLINE
+        while text not in self.text[since:]:
+            assert time.monotonic() < give_up, f"{text!r} is not shown: {self.text!r}"
+            assert self._read(), f"ended without {text!r}: {self.text!r}"
+        return self.text
+
+    def end(self):
+        """Read to the end; gives the exit code and all that was shown."""
+        give_up = time.monotonic() + DEADLINE
+        while self._read():
+            assert time.monotonic() < give_up, self.text
+        return self._process.wait(10), self.text
+
+    def interrupt(self):
+        os.killpg(self._process.pid, signal.SIGINT)
+
+    def _read(self):
+        """True as long as more can come."""
+        if not select.select([self._fd], [], [], 0.2)[0]:
+            return self._process.poll() is None
+        try:
+            data = os.read(self._fd, 65536)
+        except OSError:
+            return False
+        self.text += data.decode(errors="replace")
+        return bool(data)
+
+    def close(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        os.close(self._fd)
