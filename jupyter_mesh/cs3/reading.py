@@ -16,6 +16,7 @@ from jupyter_mesh.cs3.data import Transfer
 from jupyter_mesh.cs3.failures import Refusal, error_of
 from jupyter_mesh.cs3.flavour import Feature
 from jupyter_mesh.cs3.place import Place
+from jupyter_mesh.cs3.reader import Reader
 from jupyter_mesh.cs3.tree import Tree
 from jupyter_mesh.cs3.wire import etag_of, opaque, reference, resource_id_to, seconds
 from jupyter_mesh.errors import (
@@ -55,6 +56,8 @@ class Download:
     """Byte range [start, stop) that will come, after clipping to the size."""
     views: AsyncIterator[memoryview] = field(repr=False)
     """The same bytes for whoever only hands them on: each piece is good until the next one is asked for."""
+    told: bool = False
+    """True if the site has told with the bytes that they are those of ``resource``."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for view in self.views:
@@ -65,13 +68,16 @@ class Download:
         return b"".join([chunk async for chunk in self])
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """What to ask for: a file, or an earlier version of it."""
+@dataclass(slots=True)
+class Source:
+    """What to ask for, a file or an earlier version of it, and the way in that the site gave last."""
 
     ref: Any
     opaque: Any = None
     version: bool = False
+    transfer: Transfer | None = field(default=None, repr=False)
+    """It serves for further parts until the site refuses it."""
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
 
 class Reading(Tree):
@@ -93,6 +99,20 @@ class Reading(Tree):
         """The whole content of a file."""
         async with self.download(path) as download:
             return await download.read()
+
+    async def reader(self, path: str) -> Reader:
+        """A file to read in parts, as it is now. One Stat beside one InitiateFileDownload.
+
+        Raises NotFound, IsADirectory.
+        """
+        parsed = MeshPath.parse(path)
+        if parsed.is_area:
+            raise IsADirectory(f"Could not open {path}: it is a folder.")
+        place = await self._places.find(parsed)
+        source, resource = await self._looked(place)
+        if resource.processing:
+            resource = await self._processed(place)
+        return Reader(self, place, source, resource)
 
     async def versions(self, path: str) -> list[Version]:
         """Earlier contents of a file, newest first. ListFileVersions."""
@@ -139,23 +159,41 @@ class Reading(Tree):
     async def _opened(
         self, place: Place, start: int = 0, stop: int | None = None, version: str = ""
     ) -> AsyncIterator[Download]:
-        path = place.path
         if version:
             source, resource = await self._version(place, version)
-            transfer: Transfer | None = None
         else:
-            source = await self._source(place)
-            # Both are awaited whatever happens; the Stat knows better what is wrong.
-            looked, opened = await asyncio.gather(
-                self._stat(place), self._open_transfer(source, place), return_exceptions=True
-            )
-            if isinstance(looked, BaseException):
-                raise looked
-            if looked.is_directory:
-                raise IsADirectory(f"Could not open {path}: it is a folder.")
-            if isinstance(opened, BaseException):
-                raise opened
-            resource, transfer = looked, opened
+            source, resource = await self._looked(place)
+        async with self._part(place, source, resource, start, stop) as download:
+            yield download
+
+    async def _looked(self, place: Place) -> tuple[Source, Resource]:
+        """A file and the way in. One Stat beside one InitiateFileDownload."""
+        source = await self._source(place)
+        # Both are awaited whatever happens; the Stat knows better what is wrong.
+        looked, opened = await asyncio.gather(
+            self._stat(place), self._way_in(source, place), return_exceptions=True
+        )
+        if isinstance(looked, BaseException):
+            raise looked
+        if looked.is_directory:
+            raise IsADirectory(f"Could not open {place.path}: it is a folder.")
+        if isinstance(opened, BaseException):
+            raise opened
+        return source, looked
+
+    @asynccontextmanager
+    async def _part(
+        self,
+        place: Place,
+        source: Source,
+        resource: Resource,
+        start: int,
+        stop: int | None,
+        *,
+        further: bool = False,
+    ) -> AsyncIterator[Download]:
+        """The bytes [start, stop) of a file that was ``resource`` a moment ago; its other parts too if ``further``."""
+        path = place.path
         if start > resource.size:
             raise RangeNotSatisfiable(
                 f"Could not open {path} at byte {start}: it has {resource.size}."
@@ -164,16 +202,19 @@ class Reading(Tree):
         if clipped == start:
             yield Download(resource, start, clipped, _nothing())
             return
-        copy = None if version else self._copies.find(resource)
+        copy = None if source.version else self._copies.find(resource)
+        told = False
         if copy is None:
-            resource, reply = await self._fetch(place, source, resource, transfer, start, stop)
+            resource, reply = await self._fetch(place, source, resource, start, stop)
+            told = bool(etag_of(reply.headers.get("ETag", "")))
             clipped = resource.size if stop is None else min(stop, resource.size)
             try:
-                # All that comes before a part is sent in vain: it is worth a copy for the parts to follow.
-                wasted = start > 0 and reply.status == 200 and resource.etag and not version
+                # What comes beside a part is sent in vain: it is worth a copy for the parts to follow.
+                more = start > 0 or (further and clipped < resource.size)
+                wasted = more and reply.status == 200 and resource.etag and not source.version
                 if not wasted or not await self._copies.has_room(resource.size):
                     async with aclosing(self._body(reply, place, start, clipped)) as views:
-                        yield Download(resource, start, clipped, views)
+                        yield Download(resource, start, clipped, views, told)
                     return
                 whole = self._body(reply, place, 0, resource.size)
                 copy = self._copies.keep(resource, whole, reply.close)
@@ -184,9 +225,9 @@ class Reading(Tree):
             self._copies.using(copy),
             aclosing(copy.views(start, clipped)) as views,
         ):
-            yield Download(resource, start, clipped, views)
+            yield Download(resource, start, clipped, views, told)
 
-    async def _source(self, place: Place) -> _Source:
+    async def _source(self, place: Place) -> Source:
         if place.root is not None and not place.rel and not (await self.flavour()).has_spaces:
             # Reva announces a download by a pure id and then sends nothing: go by the path, if it is the same file.
             request = provider.GetPathRequest(resource_id=resource_id_to(place.root))
@@ -198,10 +239,10 @@ class Reading(Tree):
                 raise NotSupported(
                     f"Could not open {place.path}: {self.site} cannot open it by its id."
                 )
-            return _Source(by_path.ref)
-        return _Source(place.ref)
+            return Source(by_path.ref)
+        return Source(place.ref)
 
-    async def _version(self, place: Place, key: str) -> tuple[_Source, Resource]:
+    async def _version(self, place: Place, key: str) -> tuple[Source, Resource]:
         """How to ask for an earlier version: by its own id on sites of spaces, by an option on sites of paths."""
         flavour = await self.flavour()
         cannot = (
@@ -233,7 +274,7 @@ class Reading(Tree):
         if current.id is None:
             raise NotSupported(cannot)
         by_key = ResourceId(storage=current.id.storage, space=current.id.space, opaque=key)
-        return _Source(reference(by_key, ""), version=True), resource
+        return Source(reference(by_key, ""), version=True), resource
 
     async def _ignores_keys(self, place: Place) -> bool:
         """True if the site sends the present content whatever version it is asked for."""
@@ -245,7 +286,13 @@ class Reading(Tree):
         reply.close()
         return True
 
-    async def _open_transfer(self, source: _Source, place: Place) -> Transfer:
+    async def _way_in(self, source: Source, place: Place) -> Transfer:
+        async with source.opening:
+            if source.transfer is None:
+                source.transfer = await self._open_transfer(source, place)
+            return source.transfer
+
+    async def _open_transfer(self, source: Source, place: Place) -> Transfer:
         doing = f"open {place.path}"
         request = provider.InitiateFileDownloadRequest(ref=source.ref, opaque=source.opaque)
         reply = await self._call("InitiateFileDownload", request, doing, repeat=True)
@@ -265,9 +312,8 @@ class Reading(Tree):
     async def _fetch(
         self,
         place: Place,
-        source: _Source,
+        source: Source,
         resource: Resource,
-        transfer: Transfer | None,
         start: int,
         stop: int | None,
     ) -> tuple[Resource, aiohttp.ClientResponse]:
@@ -284,12 +330,15 @@ class Reading(Tree):
                 break
             whole = (start, clipped) == (0, resource.size)
             ranged = not whole and flavour.can(Feature.RANGES, place.scope) is not False
+            transfer: Transfer | None = None
             try:
-                transfer = transfer or await self._open_transfer(source, place)
+                transfer = await self._way_in(source, place)
                 range_ = f"bytes={start}-{clipped - 1}" if ranged else ""
                 reply = await self._data.get(transfer, range_=range_)
             except Refusal as refusal:
-                failure, transfer = error_of(refusal, doing, self.site), None
+                failure = error_of(refusal, doing, self.site)
+                if source.transfer is transfer:
+                    source.transfer = None
                 failure.__cause__ = refusal
                 if refusal.code == "OUT_OF_RANGE" and ranged:
                     size, resource = resource.size, await self._stat(place)
@@ -316,17 +365,19 @@ class Reading(Tree):
                 reply.close()
                 raise
             if seen is None:
+                if reply.status == 206:
+                    flavour.learn(Feature.RANGES, True, place.scope)
                 return resource, reply
             # Changed between the Stat and the download: the pair would not belong together.
             reply.close()
             failure = TransferFailed(changed)
-            resource, transfer = seen, None
+            resource, source.transfer = seen, None
         raise failure
 
     async def _mismatch(
         self,
         place: Place,
-        source: _Source,
+        source: Source,
         resource: Resource,
         reply: aiohttp.ClientResponse,
         start: int,
@@ -368,8 +419,8 @@ class Reading(Tree):
             raise error_of(refusal, doing, self.site) from refusal
 
 
-def _by_option(place: Place, key: str) -> _Source:
-    return _Source(place.ref, opaque({"version_key": key}), version=True)
+def _by_option(place: Place, key: str) -> Source:
+    return Source(place.ref, opaque({"version_key": key}), version=True)
 
 
 async def _nothing() -> AsyncGenerator[memoryview, None]:

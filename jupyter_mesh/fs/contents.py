@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+from bisect import bisect_right
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +17,11 @@ from fsspec.core import get_compression
 from fsspec.utils import isfilelike, stringify_path
 
 from jupyter_mesh.errors import InvalidRequest, IsADirectory, NotFound, NotSupported
-from jupyter_mesh.fs.files import CS3File
+from jupyter_mesh.fs.files import CS3File, check_mode
 from jupyter_mesh.fs.layers import Compressed, Text
 from jupyter_mesh.fs.names import Names, path_of
-from jupyter_mesh.paths import parent_of
+from jupyter_mesh.fs.ranges import is_empty, spans_of, wanted_of
+from jupyter_mesh.fs.streams import CS3Stream, open_stream
 
 if TYPE_CHECKING:
     from jupyter_mesh.cs3.body import Content
@@ -40,17 +43,61 @@ class Contents(Names):
         self, path: str, start: int | None = None, end: int | None = None, **kwargs: Any
     ) -> bytes:
         """The bytes [start, end) of a file, counted as in a slice. Raises NotFound, IsADirectory."""
-        mesh, client = self._mesh(path), self.client()
-        if start == end and start is not None:
+        if is_empty(start, end):
             return b""
-        start = start or 0
-        if start < 0 or (end is not None and end < 0):
-            size = (await client.stat(mesh)).size
-            start, end, _ = slice(start, end).indices(size)
-        if end is not None and end <= start:
-            return b""
-        async with client.download(mesh, start=start, stop=end) as download:
-            return await download.read()
+        reader = await self.client().reader(self._mesh(path))
+        first, last, _ = slice(start, end).indices(reader.resource.size)
+        return await reader.read(first, last)
+
+    async def _cat_ranges(
+        self,
+        paths: list[str],
+        starts: Any,
+        ends: Any,
+        max_gap: int | None = None,
+        batch_size: int | None = None,
+        on_error: str = "return",
+        **kwargs: Any,
+    ) -> list[bytes | Exception]:
+        """Many parts of files, each counted as in a slice. One Stat and one InitiateFileDownload for each file.
+
+        Parts of a file that are near one another, by up to ``max_gap`` bytes, come by one request.
+        """
+        wanted = wanted_of(paths, starts, ends)
+        found: list[bytes | Exception] = [b""] * len(wanted)
+        by_file: dict[str, list[int]] = {}
+        for number, (path, start, end) in enumerate(wanted):
+            if not is_empty(start, end):
+                by_file.setdefault(self._here(path), []).append(number)
+
+        async def read(item: tuple[str, list[int]]) -> None:
+            path, numbers = item
+            try:
+                parts = await self._parts(path, [wanted[number][1:] for number in numbers], max_gap)
+            except Exception as error:  # What is returned in its place, as fsspec has it.
+                if on_error != "return":
+                    raise
+                parts = [error] * len(numbers)
+            for number, part in zip(numbers, parts, strict=True):
+                found[number] = part
+
+        await self._each(read, by_file.items())
+        return found
+
+    async def _parts(
+        self, path: str, slices: list[tuple[int | None, int | None]], max_gap: int | None
+    ) -> list[Any]:
+        reader = await self.client().reader(self._mesh(path))
+        ranges = [slice(*one).indices(reader.resource.size)[:2] for one in slices]
+        spans = spans_of(ranges, max_gap)
+        contents = await reader.ranges(spans)
+        parts = []
+        begins = [start for start, _ in spans]
+        for start, stop in ranges:
+            number = bisect_right(begins, start) - 1
+            at = start - begins[number] if spans else 0
+            parts.append(contents[number][at : at + stop - start] if start < stop else b"")
+        return parts
 
     async def _get_file(
         self, rpath: str, lpath: Any, callback: Callback = DEFAULT_CALLBACK, **kwargs: Any
@@ -83,9 +130,10 @@ class Contents(Names):
             await asyncio.to_thread(os.makedirs, lpath, exist_ok=True)
 
     async def _receive(self, mesh: str, file: Any, callback: Callback) -> None:
-        async with self.client().download(mesh) as download:
-            callback.set_size(download.resource.size)
-            async for view in download.views:
+        reader = await self.client().reader(mesh)
+        callback.set_size(reader.resource.size)
+        async with aclosing(reader.views()) as views:
+            async for view in views:
                 await asyncio.to_thread(file.write, view)
                 callback.relative_update(len(view))
 
@@ -138,11 +186,7 @@ class Contents(Names):
             try:
                 return await upload()
             except NotFound as error:
-                await self._refuse_below_a_file(mesh, error)
-                above = parent_of(mesh)
-                if await client.exists(above):
-                    raise
-                await self._make_folder(above, parents=True, exist_ok=True)
+                await self._make_room(mesh, error)
                 return await upload()
         finally:
             self.invalidate_cache(path_of(mesh))
@@ -221,6 +265,15 @@ class Contents(Names):
             cache_options=cache_options,
             **kwargs,
         )
+
+    async def open_async(self, path: str, mode: str = "rb", **kwargs: Any) -> CS3Stream:
+        """A binary file object for asynchronous code. See ``streams.py``."""
+        if "b" not in mode or kwargs.pop("compression", None):
+            raise InvalidRequest(
+                f'Could not open {path} with the mode "{mode}": an asynchronous file gives bytes as they are.'
+            )
+        check_mode(path, mode)
+        return await open_stream(self, self._here(path), mode, **kwargs)
 
     touch = sync_wrapper(_touch)
 

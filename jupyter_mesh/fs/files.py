@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
 import warnings
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
 from fsspec.asyn import sync
@@ -13,6 +14,7 @@ from fsspec.spec import AbstractBufferedFile
 
 from jupyter_mesh.errors import (
     AlreadyExists,
+    FileExpired,
     InvalidRequest,
     IsADirectory,
     NotFound,
@@ -22,6 +24,7 @@ from jupyter_mesh.fs.drafts import Draft
 from jupyter_mesh.fs.entries import entry_of
 
 if TYPE_CHECKING:
+    from jupyter_mesh.cs3.reader import Reader
     from jupyter_mesh.fs.contents import Contents
     from jupyter_mesh.models import Resource
 
@@ -36,8 +39,25 @@ FRAMES = 8
 """How far up the ``with`` statement may be that a file is closed by."""
 
 
+def check_mode(path: str, mode: str) -> None:
+    """Raise InvalidRequest for a mode that files of a site cannot be opened with."""
+    if mode not in MODES:
+        raise InvalidRequest(
+            f'Could not open {path} with the mode "{mode}": files of a site are read, or written as a whole '
+            f"({', '.join(MODES)}). For changes in place, use a mount."
+        )
+
+
+async def opened(fs: Contents, mesh: str, etag: str) -> Reader:
+    """A file to read, as it is now; raises FileExpired if it must have ``etag`` and has another."""
+    reader = await fs.client().reader(mesh)
+    if etag not in ("", reader.resource.etag):
+        raise FileExpired(f"{mesh} was changed at {fs.site} since it was opened. Open it again.")
+    return reader
+
+
 async def begin(fs: Contents, mesh: str, mode: str) -> Draft:
-    """A draft for "wb", "xb" or "ab", which knows what is there now. One Stat; "ab" reads the file.
+    """A draft for "wb", "xb" or "ab", which knows what is there now. One Stat; "ab" reads the file too.
 
     Raises IsADirectory, AlreadyExists for "xb", TooLarge for "ab".
     """
@@ -57,11 +77,12 @@ async def begin(fs: Contents, mesh: str, mode: str) -> Draft:
                 f"all would be written again. That is done up to {APPEND_AT_MOST >> 20} MB. Write another file."
             )
         try:
-            async with client.download(mesh) as download:
-                # Somebody may have saved it since: then this is what is added to.
-                draft.seen = download.resource
-                async for view in download.views:
-                    draft.write(view)
+            reader = await client.reader(mesh)
+            # Somebody may have saved it since: then this is what is added to.
+            draft.seen = reader.resource
+            async with aclosing(reader.views()) as views:
+                async for view in views:
+                    await asyncio.to_thread(draft.write, view)
         except BaseException:
             draft.discard()
             raise
@@ -91,23 +112,23 @@ class CS3File(AbstractBufferedFile):
         **kwargs: Any,
     ) -> None:
         self._draft: Draft | None = None
-        if mode not in MODES:
-            raise InvalidRequest(
-                f'Could not open {path} with the mode "{mode}": files of a site are read, or written as a whole '
-                f"({', '.join(MODES)}). For changes in place, use a mount."
-            )
+        check_mode(path, mode)
         mesh = fs._mesh(path)
         if mode == "rb":
-            resource = sync(fs.loop, _looked, fs, mesh)
-            self._details = entry_of(resource)
-            size = resource.size
+            self._reader: Reader = sync(fs.loop, opened, fs, mesh, etag)
+            self._details = entry_of(self._reader.resource)
+            size = self._reader.resource.size
         super().__init__(fs, path, mode, size=size, **kwargs)
-        if mode != "rb":
+        if mode == "rb":
+            # Whoever unpickles it reads the same content, or is told that it has changed.
+            self.kwargs["etag"] = self._reader.resource.etag
+        else:
             self._draft = sync(fs.loop, begin, fs, mesh, mode)
             self.loc = self._draft.size
 
     def _fetch_range(self, start: int, end: int) -> bytes:
-        return bytes(self.fs.cat_file(self.path, start, end))
+        content: bytes = sync(self.fs.loop, self._reader.read, start, end)
+        return content
 
     def write(self, data: Any) -> int:
         """Add to the end. Nobody sees it before the file is closed."""
@@ -167,13 +188,6 @@ class CS3File(AbstractBufferedFile):
                 stacklevel=2,
             )
         self.closed = True
-
-
-async def _looked(fs: Contents, mesh: str) -> Resource:
-    resource = await fs.client().stat(mesh)
-    if resource.is_directory:
-        raise IsADirectory(f"Could not open {mesh}: it is a folder.")
-    return resource
 
 
 def is_failing() -> bool:

@@ -45,9 +45,9 @@ class CS3FileSystem(Contents, metaclass=PerUser):
 
     def __init__(
         self,
-        site: str,
+        site: str = "",
         *,
-        identity: str,
+        identity: str = "",
         token_ref: str | None = None,
         asynchronous: bool = False,
         loop: Any = None,

@@ -311,6 +311,11 @@ class Names(AsyncFileSystem):
         finally:
             self.invalidate_cache(path_of(mesh))
 
+    async def _make_room(self, mesh: str, error: MeshError) -> None:
+        """Make the folders above a path; raises NotADirectory if one of them is a file."""
+        await self._refuse_below_a_file(mesh, error)
+        await self._make_folder(parent_of(mesh), parents=True, exist_ok=True)
+
     async def _refuse_below_a_file(self, mesh: str, error: MeshError) -> None:
         """Raise NotADirectory if a file stands where a folder above ``mesh`` should be."""
         above = parent_of(mesh)
@@ -413,11 +418,10 @@ class Names(AsyncFileSystem):
         try:
             try:
                 await client.move(source, target, replace=True)
-            except NotFound:
-                above = parent_of(target)
-                if await client.exists(above) or not await client.exists(source):
+            except NotFound as error:
+                if not await client.exists(source):
                     raise
-                await self._make_folder(above, parents=True, exist_ok=True)
+                await self._make_room(target, error)
                 await client.move(source, target, replace=True)
         finally:
             self.invalidate_cache(path_of(source))
