@@ -52,7 +52,7 @@ DAYS = 30
 """Days after which a login ends for good."""
 
 RENEW_BEFORE = 60.0
-"""Seconds before its end at which a token is renewed."""
+"""Seconds before its end at which a token is renewed, at most a tenth of what it had left when first seen."""
 
 WAIT_FOR_OTHERS = 30.0
 """Seconds that another process may take to renew the same login."""
@@ -81,6 +81,8 @@ class SiteToken(TokenSource):
         self._path = token_file(settings.name)
         self._credential = credential_file(settings.name)
         self._file = FileToken(self._path)
+        self._seen = ""
+        self._old_at = float("inf")
 
     def __repr__(self) -> str:
         return f"SiteToken({self._settings.name!r})"
@@ -91,13 +93,13 @@ class SiteToken(TokenSource):
         Raises LoginEnded, with the way to log in again, if there is none and the site gives none.
         """
         token = await self._kept()
-        if token and not refresh and not _ends_soon(token):
+        if token and not refresh and not self._is_old(token):
             return token
         try:
             async with _held(self._path.with_name(f".{self._path.name}.lock")):
                 # Somebody else may have renewed it while this waited.
                 newest = await self._kept(again=True)
-                if newest and newest != token and not _ends_soon(newest):
+                if newest and newest != token and not self._is_old(newest):
                     return newest
                 return await self._renewed(newest)
         except (Unavailable, DeadlineExceeded):
@@ -122,6 +124,14 @@ class SiteToken(TokenSource):
         if not token and credential is None:
             raise LoginEnded(self._ended("You are not signed in to"))
         return token, credential.label if credential else ""
+
+    def _is_old(self, token: str) -> bool:
+        now = time.time()
+        if token != self._seen:
+            ends = expiry_of(token)
+            left = ends.timestamp() - now if ends else float("inf")
+            self._seen, self._old_at = token, now + left - min(RENEW_BEFORE, max(0, left / 10))
+        return now >= self._old_at
 
     async def _kept(self, *, again: bool = False) -> str:
         try:
@@ -236,11 +246,6 @@ def _here() -> str:
         return f"{getpass.getuser()}@{socket.gethostname()}"
     except (OSError, KeyError):  # A container may have no name for its user.
         return socket.gethostname()
-
-
-def _ends_soon(token: str) -> bool:
-    ends = expiry_of(token)
-    return ends is not None and ends.timestamp() - time.time() < RENEW_BEFORE
 
 
 @asynccontextmanager
