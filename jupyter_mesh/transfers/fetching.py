@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from jupyter_mesh.transfers.checksums import Digest
     from jupyter_mesh.transfers.notes import Note
 
-__all__ = ["Stamp", "download", "stamp_of"]
+__all__ = ["Stamp", "download", "identity_of", "stamp_of"]
 
 NOTED_FROM = 1 << 20
 """Bytes from which on it is worth a note to go on with a file."""
@@ -144,7 +144,7 @@ class _Fetch:
     async def _attempt(self) -> Resource:
         async with self._client.download(self._path, start=self._at) as opened:
             resource = opened.resource
-            identity = _identity_of(resource)
+            identity = identity_of(resource)
             if self._at and identity != self._identity:
                 raise _Restart
             self._identity = identity
@@ -312,7 +312,7 @@ class _Fetch:
         self._part.replace(self.local)
 
 
-def _identity_of(resource: Resource) -> str:
+def identity_of(resource: Resource) -> str:
     """What is different after a change of the content; sites without etags (OCM mounts) have time and size."""
     state = resource.etag or f"{resource.modified.timestamp():.6f}"
     return f"{resource.id}-{state}-{resource.size}"

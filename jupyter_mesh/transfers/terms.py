@@ -45,6 +45,8 @@ class Terms:
     """How files are moved."""
 
     notes: Notes = field(default_factory=Notes)
+    memory: Path | None = None
+    """Folder where it is remembered what was the same last; the one of the user by default."""
     transfer: str = ""
     """Id of the transfer in the journal that the moves belong to."""
     patience: float = 60.0

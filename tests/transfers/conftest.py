@@ -96,8 +96,9 @@ def cut(tmp_path: Path) -> Cut:
 
 
 @pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Breaks are not waited out."""
+def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Breaks are not waited out, and nothing is noted in the home of whoever runs the tests."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setattr("jupyter_mesh.cs3.tus.PAUSE", 0.01)
     monkeypatch.setattr("jupyter_mesh.transfers.terms.FIRST_PAUSE", 0.01)
 
@@ -105,7 +106,8 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def terms(tmp_path: Path) -> Terms:
     """Terms whose notes lie in this test's folder."""
-    return Terms(notes=Notes(tmp_path / "state" / "resume"), patience=30)
+    state = tmp_path / "state"
+    return Terms(notes=Notes(state / "resume"), memory=state / "sync", patience=30)
 
 
 def noise(size: int, seed: int = 1) -> bytes:
