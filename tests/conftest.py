@@ -25,6 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(folder.cleanup)
     os.environ["XDG_CONFIG_HOME"] = folder.name
     os.environ["XDG_STATE_HOME"] = str(Path(folder.name, "state"))
+    os.environ["XDG_CACHE_HOME"] = str(Path(folder.name, "cache"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -43,6 +43,8 @@ SECTIONS: dict[str, dict[str, Verb]] = {
         "cat": Verb("cat:cat", "Write files to standard output."),
         "get": Verb("files:get", "Copy files from the mesh to here."),
         "put": Verb("files:put", "Copy local files to the mesh."),
+        "cp": Verb("files:cp", "Copy files, to and from here or within the mesh."),
+        "sync": Verb("files:sync", "Make one folder what another one is."),
         "mv": Verb("moving:mv", "Move or rename files and folders."),
         "rm": Verb("moving:rm", "Move files and folders to the bin."),
         "mkdir": Verb("moving:mkdir", "Make folders."),
@@ -56,6 +58,7 @@ SECTIONS: dict[str, dict[str, Verb]] = {
         "quota": Verb("notes:quota", "Tell the room that is left."),
         "tag": Verb("notes:tag", "List, add and remove tags."),
         "open": Verb("notes:open_link", "Print the link that opens a place in JupyterLab."),
+        "transfers": Verb("transfers:transfers", "See, cancel and retry what is moved."),
     },
     "Mount": {
         "mount": Verb("mount:mount", "Mount your files on a folder, or tell how mounts are."),
