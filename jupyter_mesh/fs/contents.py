@@ -137,6 +137,28 @@ class Contents(Names):
                 await asyncio.to_thread(file.write, view)
                 callback.relative_update(len(view))
 
+    async def _get(
+        self, rpath: Any, lpath: Any, recursive: bool = False, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Copy files to local paths, as fsspec does it; what exists as it is written is no pattern."""
+
+        async def is_folder(path: str) -> bool:
+            return await asyncio.to_thread(os.path.isdir, path)
+
+        named = await self._named(rpath, lpath, recursive, is_folder)
+        if named is not None:
+            rpath, lpath = named
+        return await super()._get(rpath, lpath, recursive, *args, **kwargs)
+
+    async def _copy(
+        self, path1: Any, path2: Any, recursive: bool = False, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Copy files at the site, as fsspec does it; what exists as it is written is no pattern."""
+        named = await self._named(path1, path2, recursive, self._isdir)
+        if named is not None:
+            path1, path2 = named
+        return await super()._copy(path1, path2, recursive, *args, **kwargs)
+
     # Writing.
 
     async def _pipe_file(

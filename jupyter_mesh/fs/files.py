@@ -126,6 +126,15 @@ class CS3File(AbstractBufferedFile):
             self._draft = sync(fs.loop, begin, fs, mesh, mode)
             self.loc = self._draft.size
 
+    def read(self, length: int | None = -1) -> bytes:
+        """The next bytes, fewer at the end. Raises FileExpired if the file has been changed."""
+        if self._draft is not None:
+            raise io.UnsupportedOperation("File not in read mode")
+        # Not all caches know where a file ends.
+        left = max(0, self.size - self.loc)
+        found: bytes = super().read(left if length is None or length < 0 else min(length, left))
+        return found
+
     def _fetch_range(self, start: int, end: int) -> bytes:
         content: bytes = sync(self.fs.loop, self._reader.read, start, end)
         return content

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import weakref
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
 
@@ -128,4 +129,6 @@ class CS3FileSystem(Contents, metaclass=PerUser):
 def _close(loop: asyncio.AbstractEventLoop, client: MeshClient, process: int) -> None:
     """Close a client in its loop, unless this is a fork of the process it belongs to."""
     if process == os.getpid() and loop.is_running():
-        sync_teardown(loop, client.close, timeout=GOODBYE)
+        # At the very end of a program there are no more threads to close files in.
+        with suppress(RuntimeError, TimeoutError):
+            sync_teardown(loop, client.close, timeout=GOODBYE)

@@ -284,6 +284,25 @@ class Names(AsyncFileSystem):
             )
         return sorted(found)
 
+    async def _named(
+        self, source: Any, target: Any, recursive: bool, into: Callable[[str], Awaitable[bool]]
+    ) -> tuple[list[str], list[str]] | None:
+        """What to copy where, if ``source`` exists and only looks like a pattern; else None.
+
+        ``into`` tells whether the target is a folder that is there: then the copy goes into it.
+        """
+        if not isinstance(source, str) or not isinstance(target, str) or not is_pattern(source):
+            return None
+        top = self._here(source)
+        if not await self._exists(top):
+            return None
+        to = target.rstrip("/")
+        if target.endswith("/") or (not source.endswith("/") and await into(target)):
+            to = f"{to}/{name_of(top)}"
+        below = await self._find(top, withdirs=True) if recursive else []
+        found = sorted({top, *below})
+        return found, [to + path.removeprefix(top) for path in found]
+
     # Changing.
 
     async def _mkdir(self, path: str, create_parents: bool = True, **kwargs: Any) -> None:
@@ -305,7 +324,7 @@ class Names(AsyncFileSystem):
             return
         try:
             await self.client().mkdir(mesh, parents=parents, exist_ok=exist_ok)
-        except NotFound as error:
+        except (NotFound, AlreadyExists) as error:
             await self._refuse_below_a_file(mesh, error)
             raise
         finally:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_mesh.testing.filesystem import known_site
 from jupyter_mesh.testing.site import RunningSite, run_node
 
 
@@ -35,3 +36,10 @@ def site(
     data = tmp_path_factory.mktemp("node")
     with in_thread(lambda: run_node(data, flavour=request.param, name=request.param)) as site:
         yield site
+
+
+@pytest.fixture(scope="module")
+def logins(site: RunningSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """A ``token_ref`` for each user of the node, which is the site of the environment."""
+    with known_site(site, tmp_path_factory.mktemp("logins")) as logins:
+        yield logins

@@ -15,16 +15,8 @@ from jupyter_mesh.testing.site import RunningSite
 class Fixtures(abstract.AbstractFixtures):
     """What the suites need of a filesystem: itself, and a fresh folder."""
 
-    @pytest.fixture(scope="class")
-    @classmethod
-    def login(
-        cls, site: RunningSite, tmp_path_factory: pytest.TempPathFactory
-    ) -> Iterator[list[str]]:
-        with known_site(site, tmp_path_factory.mktemp("login")) as logins:
-            yield logins
-
     @pytest.fixture
-    def fs(self, login: list[str]) -> CS3FileSystem:
+    def fs(self, logins: list[str]) -> CS3FileSystem:
         return CS3FileSystem()
 
     @pytest.fixture
@@ -44,6 +36,14 @@ class OnRealSite(Fixtures):
     @classmethod
     def site(cls, real_site: RunningSite) -> RunningSite:
         return real_site
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def logins(
+        cls, site: RunningSite, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[list[str]]:
+        with known_site(site, tmp_path_factory.mktemp("logins")) as logins:
+            yield logins
 
 
 class TestCopy(abstract.AbstractCopyTests, Fixtures):
