@@ -78,6 +78,8 @@ c.MeshLocalSpawner.environment = {
     "MESH_SITE_TITLE": os.environ.get("MESH_SITE_TITLE", ""),
 }
 c.MeshLocalSpawner.interrupt_timeout = c.MeshLocalSpawner.term_timeout = 5
+# Where this machine can mount, the files of the site are the folder ~/mesh of each server, too.
+c.MeshLocalSpawner.mesh_mount_grace = 10
 if os.geteuid() == 0:
     c.MeshLocalSpawner.args = ["--allow-root"]
 

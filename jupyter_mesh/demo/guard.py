@@ -18,8 +18,8 @@ import threading
 import time
 from pathlib import Path
 
-GRACE = 15.0
-"""Seconds for the program: a hub needs up to ten to stop its users' servers."""
+GRACE = 35.0
+"""Seconds for the program: a hub needs up to ten to stop its users' servers, and as much for what their mounts hold."""
 
 LEFTOVER_GRACE = 3.0
 PR_SET_CHILD_SUBREAPER = 36

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["only_demo"]
 
-STOPPING = 30.0
+STOPPING = 45.0
 """Seconds that the programs of a killed demo get to stop."""
 
 

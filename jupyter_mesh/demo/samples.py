@@ -17,17 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["put_sample", "sample"]
 
 
-def sample(name: str, folder: str) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each file of a sample that will lie in ``folder`` (a mesh path)."""
+def sample(name: str) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file of a sample."""
     for entry in sorted(
         (files("jupyter_mesh.demo") / "data" / name).iterdir(), key=lambda entry: entry.name
     ):
         content = entry.read_bytes()
         if entry.name.endswith(".gz"):
             yield entry.name.removesuffix(".gz"), gzip.decompress(content)
-        elif entry.name.endswith(".ipynb"):
-            # The notebook names the folder of its data once.
-            yield entry.name, content.replace(f"home/{name}".encode(), folder.encode())
         else:
             yield entry.name, content
 
@@ -35,7 +32,7 @@ def sample(name: str, folder: str) -> Iterator[tuple[str, bytes]]:
 async def put_sample(mesh: MeshClient, name: str, folder: str) -> None:
     """Upload a sample into ``folder``, which is made if needed; files that are there stay as they are."""
     await mesh.mkdir(folder, parents=True, exist_ok=True)
-    for filename, content in sample(name, folder):
+    for filename, content in sample(name):
         try:
             await mesh.upload(join(folder, filename), content, if_absent=True)
         except AlreadyExists:

@@ -16,6 +16,7 @@ from jupyter_mesh.demo.lock import only_demo
 from jupyter_mesh.demo.people import SITES
 from jupyter_mesh.demo.site import DemoSite
 from jupyter_mesh.errors import InvalidRequest
+from jupyter_mesh.mount.possible import why_not
 
 __all__ = ["run_demo"]
 
@@ -79,7 +80,8 @@ async def _run(directory: Path, lock: int) -> int:
         print("Starting two sites …", flush=True)
         await _start(sites, lock)
         _write_ready(ready, sites)
-        print(_welcome(sites, directory, time.monotonic() - began), flush=True)
+        welcome = _welcome(sites, directory, time.monotonic() - began, await why_not())
+        print(welcome, flush=True)
         await _first_end(sites)
     except asyncio.CancelledError:
         if not asked.is_set():
@@ -129,7 +131,7 @@ def _write_ready(path: Path, sites: list[DemoSite]) -> None:
     temporary.replace(path)
 
 
-def _welcome(sites: list[DemoSite], directory: Path, seconds: float) -> str:
+def _welcome(sites: list[DemoSite], directory: Path, seconds: float, no_mount: str) -> str:
     lines = [
         f"Two sites of the science mesh run on this machine (ready after {seconds:.0f} s):",
         "",
@@ -145,6 +147,9 @@ def _welcome(sites: list[DemoSite], directory: Path, seconds: float) -> str:
     first = sites[0].info
     lines += [
         f"Log in as {first.people[0].name} and open mesh/home/{first.home_sample}/{first.home_sample}.ipynb.",
+        f"No mount: {no_mount} The notebooks read their data by cs3:// addresses then."
+        if no_mount
+        else "Kernels and terminals find the files of the site in ~/mesh, mounted while a server runs.",
         f"Files and logs are in {directory}. Ctrl-C stops everything; the files stay.",
     ]
     return "\n".join(lines)

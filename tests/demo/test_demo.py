@@ -56,7 +56,7 @@ class Demo:
         os.killpg(self.process.pid, signal.SIGINT)
 
     def end(self):
-        out, error = self.process.communicate(timeout=60)
+        out, error = self.process.communicate(timeout=120)
         return self.process.returncode, out, error
 
     def pid(self, *words):

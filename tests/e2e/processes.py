@@ -129,7 +129,7 @@ class Demo:
     def stop(self):
         """Ctrl-C; returns the exit code."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
+        return self.process.wait(120)
 
 
 class Node:
