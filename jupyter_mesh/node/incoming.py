@@ -29,6 +29,8 @@ __all__ = ["Incoming"]
 
 _PIECE = 1 << 20
 _TUS = "1.0.0"
+_SILENCE = 20.0
+"""Seconds without a byte after which a request has been cut off, though nobody told: another one may go on."""
 T = TypeVar("T")
 
 
@@ -163,20 +165,26 @@ async def _receive(request: web.Request, path: Path, mode: str, limit: int | Non
     try:
         piece = bytearray()
         try:
-            async for chunk in request.content.iter_any():
+            while chunk := await _next(request):
                 piece += chunk
                 if limit is not None and file.tell() + len(piece) > limit:
                     raise Refused(Reason.WRONG_LENGTH, "More bytes came than were announced.")
                 if len(piece) >= _PIECE:
                     full, piece = piece, bytearray()
                     await _in_thread(partial(file.write, full))
-        except (ConnectionError, ClientPayloadError):
+        except (ConnectionError, ClientPayloadError, TimeoutError):
             await _in_thread(lambda: file.write(piece))
             raise Refused(Reason.BROKEN, "The connection was cut.") from None
         await _in_thread(lambda: file.write(piece))
     finally:
         # Closing writes what is still buffered, and that can fail as any write can.
         await _in_thread(file.close)
+
+
+async def _next(request: web.Request) -> bytes:
+    """What came of the body; empty at its end. Raises TimeoutError when nothing comes."""
+    async with asyncio.timeout(_SILENCE):
+        return await request.content.readany()
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

@@ -162,6 +162,12 @@ class _Fetch:
         """The file that it grows in, with room for all of it."""
         if self._progress is not None:
             self._progress(self._at, resource.size)
+        free = (await asyncio.to_thread(shutil.disk_usage, self._part.parent)).free
+        if resource.size - self._at > free:
+            raise QuotaExceeded(
+                f"Could not save {self._path}: {resource.size - self._at:,} bytes are still to come, and {free:,} are "
+                f"free on this machine for {self.local}. Free some room, then try again."
+            )
         if self._note is None and resource.size >= NOTED_FROM:
             await self._claim()
         file = self._file
@@ -185,12 +191,6 @@ class _Fetch:
                     transfer=self._terms.transfer,
                 )
                 self._kept = True
-        free = (await asyncio.to_thread(shutil.disk_usage, self._part.parent)).free
-        if resource.size - self._at > free:
-            raise QuotaExceeded(
-                f"Could not save {self._path}: {resource.size - self._at:,} bytes are still to come, and {free:,} are "
-                f"free on this machine for {self.local}. Free some room, then try again."
-            )
         return file
 
     async def _receive(

@@ -20,7 +20,10 @@ Cut = Callable[..., AbstractAsyncContextManager[tuple[RunningSite, MeshClient, "
 
 @dataclass
 class Wire:
-    """A TCP proxy. ``cuts`` holds after how many bytes, of either way, the next connections are cut."""
+    """A TCP proxy. ``cuts`` holds after how many bytes, of either way, a connection is cut, one after the other.
+
+    With ``holds`` they are not cut there: nothing more comes through, and ``held`` is set.
+    """
 
     host: str
     port: int
@@ -28,6 +31,8 @@ class Wire:
     done: int = 0
     """Cuts that were made."""
     address: str = ""
+    holds: bool = False
+    held: asyncio.Event = field(default_factory=asyncio.Event)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["Wire"]:
@@ -37,11 +42,10 @@ class Wire:
             tasks.add(asyncio.current_task())  # type: ignore[arg-type]
             with suppress(OSError, asyncio.CancelledError):
                 theirs = await asyncio.open_connection(self.host, self.port, limit=1 << 20)
-                left = [self.cuts.pop(0) if self.cuts else -1]
                 try:
                     async with asyncio.TaskGroup() as group:
-                        group.create_task(self._pass_on(reader, theirs[1], left))
-                        group.create_task(self._pass_on(theirs[0], writer, left))
+                        group.create_task(self._pass_on(reader, theirs[1]))
+                        group.create_task(self._pass_on(theirs[0], writer))
                 except* ConnectionError:
                     pass
                 finally:
@@ -58,17 +62,21 @@ class Wire:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _pass_on(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, left: list[int]
-    ) -> None:
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while piece := await reader.read(1 << 18):
-            if left[0] >= 0 and len(piece) >= left[0]:
-                writer.write(piece[: left[0]])
+            if self.cuts and len(piece) >= self.cuts[0]:
+                writer.write(piece[: self.cuts.pop(0)])
                 with suppress(ConnectionError):
                     await writer.drain()
                 self.done += 1
+                if self.holds:
+                    self.held.set()
+                    # Until whoever is held gives up.
+                    while await reader.read(1 << 18):
+                        pass
                 raise ConnectionResetError
-            left[0] -= len(piece) if left[0] >= 0 else 0
+            if self.cuts:
+                self.cuts[0] -= len(piece)
             writer.write(piece)
             await writer.drain()
         raise ConnectionResetError
@@ -101,6 +109,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setattr("jupyter_mesh.cs3.tus.PAUSE", 0.01)
     monkeypatch.setattr("jupyter_mesh.transfers.terms.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("jupyter_mesh.transfers.terms.LONGEST_PAUSE", 0.2)
 
 
 @pytest.fixture
