@@ -31,7 +31,7 @@ MARKS = {True: "ok", False: "problem", None: "-"}
 def doctor(
     site: str | None, gateway: str | None, token_file: str | None, data: Path | None, as_json: bool
 ) -> int:
-    """Check versions, extensions, the login, the gateway, the data gateway, the clock and the hub.
+    """Check versions, extensions, the login, the gateway, the data gateway, the clock, mounts and the hub.
 
     Nothing is changed: a small file is uploaded to your home, read back and removed for good. One line per
     check; the exit code is 1 when there is a problem.
@@ -49,9 +49,9 @@ def doctor(
 
 
 async def _look(data: Path | None, given: dict[str, str]) -> list[Finding]:
-    from jupyter_mesh.cli import checks
+    from jupyter_mesh.cli import checks, mounted
 
     if data:
         return await asyncio.to_thread(checks.node_data, data)
     installed = await asyncio.to_thread(checks.installation)
-    return [*installed, *await checks.site(given), *await checks.hub()]
+    return [*installed, *await checks.site(given), *await mounted.mounts(), *await checks.hub()]
