@@ -7,14 +7,16 @@ import os
 import re
 import weakref
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
-from fsspec.asyn import sync_teardown
+from fsspec.asyn import sync_teardown, sync_wrapper
 from fsspec.utils import stringify_path
 
 from jupyter_mesh.cs3.client import MeshClient
 from jupyter_mesh.fs.contents import Contents
+from jupyter_mesh.fs.delegation import Delegation, delegate
 from jupyter_mesh.fs.identity import Login, PerUser
 from jupyter_mesh.fs.listings import Listings
 from jupyter_mesh.fs.names import AT_ONCE
@@ -63,26 +65,51 @@ class CS3FileSystem(Contents, metaclass=PerUser):
         self.site = site
         self._login = Login(site, identity, token_ref)
         self.listings = Listings(use=use_listings_cache, believed=listings_expiry_time)
-        self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, MeshClient] = (
-            weakref.WeakKeyDictionary()
-        )
-        self._clients_of = os.getpid()
+        self._clients: dict[asyncio.AbstractEventLoop, MeshClient] = {}
+        self._late: set[asyncio.Task[None]] = set()
+        self._process = os.getpid()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.site!r})"
 
     def client(self) -> MeshClient:
-        """The client of this process and of the running loop, made when it is first asked for."""
-        if self._clients_of != os.getpid():
-            # Connections do not survive a fork.
-            self._clients, self._clients_of = weakref.WeakKeyDictionary(), os.getpid()
+        """The client of the running loop, made when it is first asked for; RuntimeError in a forked process."""
+        self._check_process()
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
+            for ended in [one for one in self._clients if one.is_closed()]:
+                # Nobody closed it while its loop ran.
+                task = loop.create_task(_close_late(self._clients.pop(ended)))
+                self._late.add(task)
+                task.add_done_callback(self._late.discard)
             client = self._clients[loop] = MeshClient(*self._login.open())
             if not self.asynchronous:
-                weakref.finalize(self, _close, loop, client, self._clients_of)
+                weakref.finalize(self, _close, loop, client, self._process)
         return client
+
+    @property
+    def loop(self) -> Any:
+        """The loop of the synchronous methods; RuntimeError in a forked process, where it does not run."""
+        self._check_process()
+        return super().loop
+
+    def _check_process(self) -> None:
+        if self._process != os.getpid():
+            raise RuntimeError(
+                f"{self!r} was made before this process was forked, and its connections do not work here. Make a "
+                'new one: fsspec.filesystem("cs3", …). Better than "fork" is "spawn" or "forkserver".'
+            )
+
+    async def _delegate(self, life: timedelta = timedelta(hours=12)) -> Delegation:
+        """A login for workers, of this user, that ends after ``life``: see ``delegation.py``.
+
+        Raises NotSupported at a site that makes no app passwords.
+        """
+        settings, source = await asyncio.to_thread(self._login.open)
+        return await delegate(settings, source, life)
+
+    delegate = sync_wrapper(_delegate)
 
     async def _close(self) -> None:
         """Close the connections of the running loop. The next call opens new ones."""
@@ -124,6 +151,12 @@ class CS3FileSystem(Contents, metaclass=PerUser):
         """The site, where a URL names one."""
         site = str(path).removeprefix(URL).partition("/")[0] if str(path).startswith(URL) else ""
         return {"site": site} if site else {}
+
+
+async def _close_late(client: MeshClient) -> None:
+    """Close what still can be closed after the end of a loop; what was bound to it ends with its objects."""
+    with suppress(RuntimeError):
+        await client.close()
 
 
 def _close(loop: asyncio.AbstractEventLoop, client: MeshClient, process: int) -> None:

@@ -82,6 +82,11 @@ class PerUser(_Cached):
         May read the token file, to know whose it is now.
         """
         options = apply_config(cls, {**options, **({"site": site} if site else {})})
+        for name in options:
+            if name not in _options_of(cls):
+                # fsspec would keep it, and write it into pickles: it may be a password.
+                known = ", ".join(sorted(_options_of(cls)))
+                raise TypeError(f'{cls.__name__} has no option "{name}". It has: {known}.')
         login = login_of(
             options.pop("site", None) or "",
             options.pop("identity", None),
@@ -115,6 +120,13 @@ class Login:
         else:
             settings, source = open_reference(self.site, self.token_ref)
         return settings, OneUser(settings, source, self.identity)
+
+
+def _options_of(cls: type) -> set[str]:
+    named = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]  # of the class itself
+    return {"token", "token_provider", "skip_instance_cache", "max_paths"} | {
+        one.name for one in named if one.kind is not one.VAR_KEYWORD and one.name != "self"
+    }
 
 
 def login_of(
