@@ -4,6 +4,8 @@ import { ServerConnection } from '@jupyterlab/services';
 
 import type { Comparison, IBinItem, IPast, IPurged, StateRef } from './past';
 import type {
+  ICode,
+  IMountStatus,
   ISiteStatus,
   ITransferAnswer,
   IUnsaved,
@@ -30,6 +32,42 @@ export async function fetchStatus(
     throw await ServerConnection.ResponseError.create(response);
   }
   return (await response.json()) as ISiteStatus;
+}
+
+/** How the mount of our server is. */
+export async function fetchMount(
+  settings: ServerConnection.ISettings
+): Promise<IMountStatus> {
+  const response = await request(settings, 'api/mesh/mount');
+  return (await response.json()) as IMountStatus;
+}
+
+/** Uploads now what code has written at or below an API path; answers what is still left. */
+export async function flushMount(
+  settings: ServerConnection.ISettings,
+  path: string
+): Promise<string[]> {
+  const response = await post(settings, 'api/mesh/mount/flush', { path });
+  return ((await response.json()) as { left: string[] }).left;
+}
+
+/** The user knows the conflicts of the mount. */
+export async function dismissConflicts(
+  settings: ServerConnection.ISettings
+): Promise<void> {
+  await request(settings, 'api/mesh/mount/conflicts', { method: 'DELETE' });
+}
+
+/** How code opens files, for a notebook at `from`. */
+export async function fetchCode(
+  settings: ServerConnection.ISettings,
+  paths: readonly string[],
+  from = ''
+): Promise<ICode> {
+  const query = new URLSearchParams(paths.map(path => ['path', path]));
+  query.set('from', from);
+  const response = await request(settings, `api/mesh/code?${query}`);
+  return (await response.json()) as ICode;
 }
 
 /** What our server knows of uploads and copies, oldest first. */

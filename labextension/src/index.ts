@@ -2,12 +2,14 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { bin } from './bin/plugin';
 import { clipboard } from './clipboard/plugin';
+import { code } from './code/plugin';
 import { collaboration } from './rooms/plugin';
 import { conflict } from './conflict/plugin';
 import { download } from './transfers/download';
 import { link } from './panel/link';
 import { badges, listing } from './listing/plugin';
 import { locks } from './locks/plugin';
+import { mount } from './mount/plugin';
 import { panel } from './panel/plugin';
 import { site } from './site/plugin';
 import { status } from './site/status';
@@ -28,7 +30,9 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   listing,
   locks,
   transfers,
-  download
+  download,
+  mount,
+  code
 ];
 
 export default plugins;

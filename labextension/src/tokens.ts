@@ -32,6 +32,8 @@ export namespace CommandIDs {
   export const showTransfers = 'mesh:show-transfers';
   export const versions = 'mesh:versions';
   export const showBin = 'mesh:show-bin';
+  export const copyCode = 'mesh:copy-path-for-code';
+  export const insertCode = 'mesh:insert-path';
 }
 
 /** How the site is, in the words of the server. */
@@ -70,10 +72,62 @@ export interface ISiteStatus {
   signIn: string | null;
 }
 
+/** A file that code has written in the mount and that is not at the site yet. */
+export interface IPendingFile {
+  /** API path. */
+  path: string;
+  size: number;
+  uploading: boolean;
+  tries: number;
+  /** ISO 8601. */
+  since: string;
+}
+
+/** A file that others changed while code wrote it: both contents are kept. API paths. */
+export interface IMountConflict {
+  /** What the others have made of it. */
+  path: string;
+  /** What code has written. */
+  copy: string;
+  /** Who changed it, or "". */
+  who: string;
+  when: string;
+}
+
+/** The answer of `GET <base>/api/mesh/mount`. */
+export interface IMountStatus {
+  /** `none`: there is no mount; `gone`: its program has ended; `hung`: it does not answer. */
+  state:
+    'none' | 'starting' | 'ready' | 'failing' | 'stopping' | 'gone' | 'hung';
+  /** Why there is none, or what is wrong; one sentence, or "". */
+  message: string;
+  /** The mounted folder on the machine of the server. */
+  dir: string | null;
+  /** All files that are not at the site yet. */
+  waiting: number;
+  /** The first of them. */
+  pending: IPendingFile[];
+  /** When uploading failed first, ISO 8601. */
+  failing_since: string | null;
+  conflicts: IMountConflict[];
+}
+
+/** The answer of `GET <base>/api/mesh/code`. */
+export interface ICode {
+  /** `cs3://…`. */
+  url: string;
+  /** Where it is mounted, or null. */
+  path: string | null;
+  /** Python that opens all of them. */
+  lines: string[];
+  /** Where each of them is. */
+  all: { url: string; path: string | null }[];
+}
+
 /** A transfer as the server tells it (`GET <base>/api/mesh/transfers`). */
 export interface ITransferAnswer {
   id: string;
-  kind: 'upload' | 'copy';
+  kind: 'upload' | 'copy' | 'download' | 'sync';
   /** API path of what is being written. */
   path: string;
   /** `receiving`: bytes of an upload are still in a browser; `running`: between our server and the site. */
@@ -89,6 +143,18 @@ export interface ITransferAnswer {
   source: string;
   /** ISO 8601. */
   started: string;
+  /** Of a transfer that another program runs; null for those of our server. */
+  elsewhere: IElsewhere | null;
+}
+
+/** Where a transfer runs that is none of our server's. */
+export interface IElsewhere {
+  /** "jupyter mesh put", for example. */
+  program: string;
+  /** The path on that machine, or "". */
+  local: string;
+  /** True if our server can go on with it. */
+  canRetry: boolean;
 }
 
 /** Why a document is not saved: the answer of `<base>/api/mesh/unsaved`. */
@@ -116,6 +182,8 @@ export interface IMeshModel extends IDisposable {
   readonly areas: readonly IArea[];
   /** Null until the server has answered once. */
   readonly status: ISiteStatus | null;
+  /** How the mount is; null until the server has answered once, and while it does not answer. */
+  readonly mount: IMountStatus | null;
   /** True while an answer is awaited. */
   readonly isLoading: boolean;
   readonly stateChanged: ISignal<IMeshModel, void>;
@@ -139,11 +207,14 @@ export const IMeshModel = new Token<IMeshModel>(
 /** The panel, for plugins that lead to it. */
 export interface IMeshPanel {
   readonly id: string;
+  readonly isVisible: boolean;
   /** Goes to a folder, given its API path. Does not bring the panel to the front. */
   showPath(path: string): Promise<void>;
   readonly browser: FileBrowser & { focusListing(): void };
   /** False if nothing can be put into the open folder. */
   readonly isWritable: boolean;
+  /** Puts a line below the account. */
+  addLine(line: Widget): void;
   /** Puts a section below the files; setting its parent to null takes it away. */
   addSection(section: Widget, isCollapsed?: boolean): void;
   /** Opens a section that may be collapsed. */

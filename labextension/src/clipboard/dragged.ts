@@ -8,8 +8,7 @@ import { PathExt } from '@jupyterlab/coreutils';
 import { renameFile } from '@jupyterlab/docmanager';
 import { DisposableDelegate } from '@lumino/disposable';
 
-/** What a file browser of JupyterLab puts into a drag: API paths. */
-const CONTENTS_MIME = 'application/x-jupyter-icontents';
+import { draggedPaths } from './contentsdrag';
 
 const FOLDER_CLASS = 'jp-mesh-mod-dropFolder';
 
@@ -94,12 +93,6 @@ export function acceptDragged(
   return new DisposableDelegate(() => {
     TYPES.forEach(type => node.removeEventListener(type, handle, true));
   });
-}
-
-function draggedPaths(event: Drag.Event): string[] {
-  return event.mimeData.hasData(CONTENTS_MIME)
-    ? (event.mimeData.getData(CONTENTS_MIME) as string[])
-    : [];
 }
 
 /** False for what is there already, and for a folder that would come to lie in itself. */

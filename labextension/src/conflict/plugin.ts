@@ -3,13 +3,12 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 
-import { Dialog, showErrorMessage } from '@jupyterlab/apputils';
 import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
-import { PathExt } from '@jupyterlab/coreutils';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { compare, fetchUnsaved, postUnsaved } from '../api';
+import { fetchUnsaved, postUnsaved } from '../api';
+import { showComparison } from '../compare/dialog';
 import { installConflictDialog } from './dialog';
 import { DOMAIN, IMeshModel, NAMESPACE } from '../tokens';
 
@@ -28,50 +27,30 @@ export const conflict: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ): void => {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
-    const { serverSettings } = app.serviceManager;
-
-    const showBoth = async (
+    const settings = app.serviceManager.serverSettings;
+    const showBoth = (
       path: string,
       mine: unknown,
       theirs: string
-    ): Promise<void> => {
-      try {
-        const [comparison, { ComparisonView }] = await Promise.all([
-          compare(serverSettings, path, { current: true }, { content: mine }),
-          import('../compare/view')
-        ]);
-        const dialog = new Dialog({
-          title: trans.__('"%1": theirs and yours', PathExt.basename(path)),
-          body: new ComparisonView({
-            comparison,
-            path,
-            labels: {
-              old: trans.__('Theirs: %1', theirs),
-              new: trans.__('Yours, not saved')
-            },
-            rendermime,
-            languages,
-            trans
-          }),
-          buttons: [Dialog.okButton({ label: trans.__('Back') })]
-        });
-        dialog.addClass('jp-MeshCompareDialog');
-        dialog.node.ariaLabel = trans.__('Theirs and yours');
-        await dialog.launch();
-      } catch (error) {
-        await showErrorMessage(
-          trans.__('"%1" cannot be compared', PathExt.basename(path)),
-          error as Error
-        );
-      }
-    };
+    ): Promise<void> =>
+      showComparison(
+        {
+          path,
+          content: () => Promise.resolve(mine),
+          title: trans.__('theirs and yours'),
+          labels: {
+            old: trans.__('Theirs: %1', theirs),
+            new: trans.__('Yours, not saved')
+          }
+        },
+        { settings, rendermime, languages, trans }
+      );
 
     installConflictDialog({
       mesh,
       room: {
-        unsaved: path => fetchUnsaved(serverSettings, path),
-        act: (path, action, hash) =>
-          postUnsaved(serverSettings, path, action, hash)
+        unsaved: path => fetchUnsaved(settings, path),
+        act: (path, action, hash) => postUnsaved(settings, path, action, hash)
       },
       trans,
       openCopy: path => app.commands.execute('docmanager:open', { path }),

@@ -155,7 +155,7 @@ export function addBrowserCommands(options: IOptions): void {
       const { DetailsBody } = await import('../site/details');
       const dialog = new Dialog({
         title: status.site.title || trans.__('Mesh'),
-        body: new DetailsBody({ status, trans }),
+        body: new DetailsBody({ status, mount: mesh.mount, trans }),
         buttons: [Dialog.okButton({ label: trans.__('Close') })]
       });
       dialog.node.ariaLabel = trans.__('Details');

@@ -223,7 +223,7 @@ describe('NoticeView', () => {
 
 describe('Details', () => {
   it('lists what the site can, what it lacks with what follows, and what nobody has tried', () => {
-    render(<Details status={STATUS} trans={trans} />);
+    render(<Details status={STATUS} mount={null} trans={trans} />);
     expect(screen.getByText('mesh.alpine:9142')).toBeTruthy();
     const features = screen
       .getAllByRole('listitem')
@@ -240,7 +240,11 @@ describe('Details', () => {
 
   it('says how to connect when there is no site', () => {
     render(
-      <Details status={{ ...STATUS, state: 'not-configured' }} trans={trans} />
+      <Details
+        status={{ ...STATUS, state: 'not-configured' }}
+        mount={null}
+        trans={trans}
+      />
     );
     expect(screen.getByText(/jupyter mesh login/)).toBeTruthy();
   });

@@ -10,6 +10,7 @@ import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { linkIcon } from '@jupyterlab/ui-components';
 
+import { selectedPaths } from './selection';
 import {
   CommandIDs,
   DOMAIN,
@@ -67,12 +68,7 @@ export const link: JupyterFrontEndPlugin<void> = {
       rank: 20
     });
 
-    /** What the link is for: the selected item, else the open folder. */
-    const target = (): string => {
-      const browser = factory.tracker.currentWidget ?? panel.browser;
-      const selected = browser.selectedItems().next();
-      return selected.done ? browser.model.path : selected.value.path;
-    };
+    const target = (): string => selectedPaths(factory, panel.browser)[0];
     commands.addCommand(CommandIDs.copyLink, {
       label: trans.__('Copy Mesh Link'),
       caption: trans.__('Copy a link that opens this place in the Mesh panel'),

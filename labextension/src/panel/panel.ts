@@ -47,6 +47,10 @@ export class MeshPanel extends SidePanel implements IMeshPanel {
       : this.browser.model.cd(`/${path}`));
   }
 
+  addLine(line: Widget): void {
+    this.header.addWidget(line);
+  }
+
   addSection(section: Widget, isCollapsed = false): void {
     this.addWidget(section);
     // The files keep most of the room.

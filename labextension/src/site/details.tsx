@@ -1,5 +1,5 @@
 // The dialog behind the account line: for people who ask, with the words for operators.
-import type { ISiteStatus } from '../tokens';
+import type { IMountStatus, ISiteStatus } from '../tokens';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { ReactWidget } from '@jupyterlab/ui-components';
@@ -9,6 +9,8 @@ import { describeState, formatBytes, formatSince } from '../format';
 
 interface IDetailsProps {
   status: ISiteStatus;
+  /** Null while nothing is known of it. */
+  mount: IMountStatus | null;
   trans: TranslationBundle;
 }
 
@@ -67,7 +69,7 @@ function features(trans: TranslationBundle): IFeature[] {
 }
 
 export function Details(props: IDetailsProps): JSX.Element {
-  const { status, trans } = props;
+  const { status, mount, trans } = props;
   if (status.state === 'not-configured') {
     return <SetUp trans={trans} />;
   }
@@ -95,6 +97,12 @@ export function Details(props: IDetailsProps): JSX.Element {
     if (status.quota.total) {
       rows.push([trans.__('Limit'), formatBytes(status.quota.total)]);
     }
+  }
+  if (mount) {
+    rows.push([
+      trans.__('Mounted'),
+      mount.state === 'none' ? mount.message : (mount.dir ?? '')
+    ]);
   }
   if (status.trace) {
     rows.push([trans.__('Reference'), status.trace]);

@@ -1,4 +1,4 @@
-import type { ISiteStatus } from '../tokens';
+import type { IMountStatus, ISiteStatus } from '../tokens';
 
 import { MeshModel } from './model';
 
@@ -22,10 +22,24 @@ function answer(change: Partial<ISiteStatus> = {}): ISiteStatus {
   };
 }
 
-function modelOf(fetch: jest.Mock): MeshModel {
+const MOUNT: IMountStatus = {
+  state: 'none',
+  message: '',
+  dir: null,
+  waiting: 0,
+  pending: [],
+  failing_since: null,
+  conflicts: []
+};
+
+function modelOf(
+  fetch: jest.Mock,
+  fetchMount = jest.fn(() => Promise.resolve(MOUNT))
+): MeshModel {
   return new MeshModel({
     page: PAGE,
     fetch,
+    fetchMount,
     unreachable: () => answer({ state: 'offline', message: 'no server' })
   });
 }
@@ -129,6 +143,41 @@ describe('MeshModel', () => {
   ])('after a failure with %i asks the site %i time', (code, times) => {
     model.noteFailure({ response: { status: code } });
     expect(fetch).toHaveBeenCalledTimes(times);
+  });
+
+  it('asks for the mount with the site, and knows nothing while the server does not answer', async () => {
+    model.dispose();
+    const fetchMount = jest.fn(() => Promise.resolve(MOUNT));
+    model = modelOf(fetch, fetchMount);
+    await model.refresh();
+    expect(model.mount).toEqual(MOUNT);
+    fetchMount.mockRejectedValueOnce(new Error('no connection'));
+    await model.refresh();
+    await jest.advanceTimersByTimeAsync(0);
+    expect(model.mount).toBeNull();
+    expect(fetchMount).toHaveBeenCalledTimes(2);
+  });
+
+  it('a mount that hangs keeps nobody from seeing how the site is', async () => {
+    model.dispose();
+    const fetchMount = jest.fn(() => new Promise<IMountStatus>(() => {}));
+    model = modelOf(fetch, fetchMount);
+    await model.refresh();
+    expect(model.status?.state).toBe('online');
+    await model.refresh();
+    expect(fetchMount).toHaveBeenCalledTimes(1);
+  });
+
+  it('looks more often while files are on their way', async () => {
+    model.dispose();
+    const busy = { ...MOUNT, state: 'ready' as const, waiting: 1 };
+    const fetchMount = jest.fn(() => Promise.resolve<IMountStatus>(busy));
+    model = modelOf(fetch, fetchMount);
+    model.watch(() => true);
+    await model.refresh();
+    fetchMount.mockClear();
+    await jest.advanceTimersByTimeAsync(16_000);
+    expect(fetchMount.mock.calls.length).toBeGreaterThanOrEqual(3);
   });
 
   it('after a failure without an answer asks the site', () => {

@@ -1,6 +1,12 @@
 // What the front end knows of the site, fed by one poll.
 import type { ServerConnection } from '@jupyterlab/services';
-import type { IArea, IMeshModel, IMeshPage, ISiteStatus } from '../tokens';
+import type {
+  IArea,
+  IMeshModel,
+  IMeshPage,
+  IMountStatus,
+  ISiteStatus
+} from '../tokens';
 import type { IDisposable } from '@lumino/disposable';
 
 import { VDomModel } from '@jupyterlab/ui-components';
@@ -8,7 +14,7 @@ import { DisposableDelegate } from '@lumino/disposable';
 import { Poll } from '@lumino/polling';
 
 /** Milliseconds between two looks at the site. */
-const INTERVAL = { online: 30_000, offline: 10_000 };
+const INTERVAL = { online: 30_000, offline: 10_000, busy: 5_000 };
 
 /** HTTP codes with which the site, not the request, is at fault. */
 const SITE_AT_FAULT = [401, 502, 503, 504];
@@ -21,6 +27,7 @@ export class MeshModel extends VDomModel implements IMeshModel {
     this.root = options.page.root;
     this.areas = options.page.areas;
     this._fetch = options.fetch;
+    this._fetchMount = options.fetchMount;
     this._unreachable = options.unreachable;
     this._poll = new Poll({
       auto: false,
@@ -36,6 +43,10 @@ export class MeshModel extends VDomModel implements IMeshModel {
 
   get status(): ISiteStatus | null {
     return this._status;
+  }
+
+  get mount(): IMountStatus | null {
+    return this._mount;
   }
 
   get isLoading(): boolean {
@@ -118,6 +129,8 @@ export class MeshModel extends VDomModel implements IMeshModel {
   }
 
   private async _ask(fresh: boolean): Promise<void> {
+    // A mount that hangs is told of late, which keeps nobody from seeing how the site is.
+    void this._askMount();
     try {
       this._status = await this._fetch(fresh);
     } catch (error) {
@@ -128,8 +141,34 @@ export class MeshModel extends VDomModel implements IMeshModel {
     if (this.isDisposed) {
       return;
     }
-    const interval =
-      this._status.state === 'online' ? INTERVAL.online : INTERVAL.offline;
+    this._setPace();
+    this.stateChanged.emit();
+  }
+
+  /** One question at a time, like those about the site. */
+  private _askMount(): Promise<void> {
+    this._mountPending ??= this._fetchMount()
+      // Of a server that does not answer the state of the site tells.
+      .catch(() => null)
+      .then(mount => {
+        this._mountPending = null;
+        this._mount = mount;
+        if (!this.isDisposed) {
+          this._setPace();
+          this.stateChanged.emit();
+        }
+      });
+    return this._mountPending;
+  }
+
+  /** What goes on is looked at more often. */
+  private _setPace(): void {
+    const state = this._status?.state ?? 'online';
+    const interval = isBusy(this._mount)
+      ? INTERVAL.busy
+      : state === 'online'
+        ? INTERVAL.online
+        : INTERVAL.offline;
     if (interval !== this._poll.frequency.interval) {
       this._poll.frequency = { ...this._poll.frequency, interval };
       if (this._watchers.size) {
@@ -137,16 +176,26 @@ export class MeshModel extends VDomModel implements IMeshModel {
         void this._poll.schedule();
       }
     }
-    this.stateChanged.emit();
   }
 
   private _fetch: MeshModel.IOptions['fetch'];
   private _unreachable: MeshModel.IOptions['unreachable'];
+  private _fetchMount: MeshModel.IOptions['fetchMount'];
   private _status: ISiteStatus | null = null;
+  private _mount: IMountStatus | null = null;
+  private _mountPending: Promise<void> | null = null;
   private _pending: Promise<void> | null = null;
   private _next: Promise<void> | null = null;
   private _poll: Poll;
   private _watchers = new Set<() => boolean>();
+}
+
+/** True for a mount that will soon be otherwise. */
+function isBusy(mount: IMountStatus | null): boolean {
+  return (
+    mount !== null &&
+    (mount.waiting > 0 || !['none', 'ready'].includes(mount.state))
+  );
 }
 
 export namespace MeshModel {
@@ -155,6 +204,8 @@ export namespace MeshModel {
     page: IMeshPage;
     /** Asks the server, past its cache if `fresh`. */
     fetch: (fresh: boolean) => Promise<ISiteStatus>;
+    /** Asks the server how the mount is. */
+    fetchMount: () => Promise<IMountStatus>;
     /** The status to show when the server itself does not answer, given the last one. */
     unreachable: (last: ISiteStatus | null) => ISiteStatus;
   }

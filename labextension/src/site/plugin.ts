@@ -6,7 +6,7 @@ import type {
 import { PageConfig } from '@jupyterlab/coreutils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { fetchStatus } from '../api';
+import { fetchMount, fetchStatus } from '../api';
 import { MeshModel } from './model';
 import type { IMeshPage, ISiteStatus } from '../tokens';
 import { DOMAIN, IMeshModel, NAMESPACE } from '../tokens';
@@ -41,6 +41,7 @@ export const site: JupyterFrontEndPlugin<IMeshModel> = {
     return new MeshModel({
       page: readPage(),
       fetch: fresh => fetchStatus(serverSettings, fresh),
+      fetchMount: () => fetchMount(serverSettings),
       unreachable: (last): ISiteStatus => ({
         user: null,
         quota: null,

@@ -33,6 +33,7 @@ function answer(changes: Partial<ITransferAnswer> = {}): ITransferAnswer {
     status: 0,
     source: '',
     started: '2026-11-21T14:02:00Z',
+    elsewhere: null,
     ...changes
   };
 }
@@ -406,5 +407,44 @@ describe('TransfersModel', () => {
     await jest.advanceTimersByTimeAsync(11_000);
     expect(fetch.mock.calls.length).toBeGreaterThan(asked);
     watch.dispose();
+  });
+
+  describe('of another program', () => {
+    const elsewhere = {
+      program: 'jupyter mesh put',
+      local: '/data/a.bin',
+      canRetry: false
+    };
+
+    it('is followed, and leaves the list here alone when it is done', async () => {
+      answers = [answer({ state: 'running', done: 40, elsewhere })];
+      await model.refresh();
+      expect(model.items[0].phase).toBe('moving');
+      expect(model.items[0].isRunning).toBe(true);
+      answers = [answer({ state: 'done', done: 100, elsewhere })];
+      await model.refresh();
+      expect(model.items[0].phase).toBe('done');
+      await model.remove(model.items[0]);
+      expect(remove).not.toHaveBeenCalled();
+      await model.refresh();
+      expect(model.items).toHaveLength(0);
+    });
+
+    it('is not told here if it was done before anybody looked', async () => {
+      answers = [answer({ state: 'done', elsewhere })];
+      await model.refresh();
+      expect(model.items).toHaveLength(0);
+    });
+
+    it('goes on at our server where it can', async () => {
+      const failed = { ...elsewhere, canRetry: true };
+      answers = [answer({ state: 'failed', elsewhere: failed })];
+      await model.refresh();
+      expect(model.items[0].actions).toEqual(['retry', 'dismiss']);
+      retry.mockResolvedValue(answer({ state: 'running', elsewhere }));
+      await model.retry(model.items[0]);
+      expect(retry).toHaveBeenCalledWith('one', null);
+      expect(model.items[0].phase).toBe('moving');
+    });
   });
 });

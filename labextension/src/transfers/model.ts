@@ -173,6 +173,11 @@ export class TransfersModel extends VDomModel {
   /** Ends a transfer that runs, or takes one off the list that has ended. */
   async remove(transfer: Transfer): Promise<void> {
     this._drop(transfer);
+    if (transfer.elsewhere && transfer.phase === 'done' && transfer.id) {
+      // Who started it may still look for it there.
+      this._removed.add(transfer.id);
+      return;
+    }
     await this._forget(transfer.id);
   }
 
@@ -183,7 +188,10 @@ export class TransfersModel extends VDomModel {
    */
   async retry(transfer: Transfer, replace?: string | null): Promise<void> {
     transfer.replace = replace ?? transfer.replace;
-    if (transfer.kind === 'copy') {
+    if (transfer.elsewhere) {
+      await this._options.retry(transfer.id ?? '', null);
+      this._begin(transfer, 'moving');
+    } else if (transfer.kind === 'copy') {
       const answer = await this._options.copy(
         transfer.source ?? '',
         transfer.path
@@ -234,7 +242,10 @@ export class TransfersModel extends VDomModel {
     }
   }
 
-  private _begin(transfer: Transfer, phase: 'storing' | 'copying'): void {
+  private _begin(
+    transfer: Transfer,
+    phase: 'storing' | 'copying' | 'moving'
+  ): void {
     transfer.phase = phase;
     transfer.message = '';
     transfer.isConflict = false;
@@ -319,6 +330,10 @@ export class TransfersModel extends VDomModel {
       return;
     }
     if (!known && (this._removed.has(answer.id) || this._expects(answer))) {
+      return;
+    }
+    if (!known && answer.elsewhere && answer.state === 'done') {
+      // Told where it was started, before anybody looked here.
       return;
     }
     const item = known ?? Transfer.from(answer, this._options.now);

@@ -199,6 +199,9 @@ export const transfers: JupyterFrontEndPlugin<void> = {
     });
     const seen = new Seen(model, panel, section);
     section.disposed.connect(seen.dispose, seen);
+    // What was started in a terminal comes into the list while the panel is looked at.
+    const watch = model.watch(() => panel.isVisible);
+    section.disposed.connect(watch.dispose, watch);
 
     commands.addCommand(CommandIDs.showTransfers, {
       label: trans.__('Show Transfers'),

@@ -1,5 +1,5 @@
 // One upload or copy, as this browser sees it.
-import type { ITransferAnswer } from '../tokens';
+import type { IElsewhere, ITransferAnswer } from '../tokens';
 
 import { PathExt } from '@jupyterlab/coreutils';
 
@@ -9,7 +9,7 @@ import { Rate } from './rate';
  * Where a transfer is.
  *
  * The bytes of an upload go from the browser to our server (`sending`), then to the site (`storing`);
- * a copy is made by our server alone (`copying`).
+ * a copy is made by our server alone (`copying`), and what was started elsewhere by another program (`moving`).
  */
 export type Phase =
   | 'waiting'
@@ -19,6 +19,7 @@ export type Phase =
   | 'offline'
   | 'storing'
   | 'copying'
+  | 'moving'
   /** Another window sends the bytes. */
   | 'elsewhere'
   /** The page that had the file is gone. */
@@ -46,7 +47,12 @@ const BYTES_HERE: readonly Phase[] = [
 ];
 
 /** Phases in which our server works on it, so that it has to be asked. */
-const AT_SERVER: readonly Phase[] = ['storing', 'copying', 'elsewhere'];
+const AT_SERVER: readonly Phase[] = [
+  'storing',
+  'copying',
+  'moving',
+  'elsewhere'
+];
 
 /** Milliseconds without a new byte after which nobody else seems to be sending. */
 const QUIET = 10_000;
@@ -66,6 +72,7 @@ export class Transfer {
     this.file = options.file ?? null;
     this.replace = options.replace ?? null;
     this.source = options.source ?? null;
+    this.elsewhere = options.elsewhere ?? null;
     this.total = options.total ?? options.file?.size ?? null;
     this.rate = new Rate(options.now);
     this.key = `transfer-${++Transfer._count}`;
@@ -76,7 +83,12 @@ export class Transfer {
     const transfer = new Transfer({
       kind: answer.kind,
       path: answer.path,
-      phase: answer.kind === 'upload' ? 'unfinished' : 'copying',
+      phase: answer.elsewhere
+        ? 'moving'
+        : answer.kind === 'upload'
+          ? 'unfinished'
+          : 'copying',
+      elsewhere: answer.elsewhere,
       id: answer.id,
       source: answer.source || null,
       total: answer.total,
@@ -88,7 +100,7 @@ export class Transfer {
 
   /** Unlike the id it is there from the beginning, and stays. */
   readonly key: string;
-  readonly kind: 'upload' | 'copy';
+  readonly kind: ITransferAnswer['kind'];
   /** API path of what is being written; of a copy that has not ended, of the folder it goes to. */
   path: string;
   phase: Phase;
@@ -100,6 +112,8 @@ export class Transfer {
   replace: string | null;
   /** API path of what is copied. */
   readonly source: string | null;
+  /** Where it runs if another program runs it. */
+  elsewhere: IElsewhere | null;
   done = 0;
   total: number | null;
   /** What failed, one sentence, or "". */
@@ -133,8 +147,13 @@ export class Transfer {
     this.done = answer.done;
     this.total = answer.total ?? this.total;
     this.isComplete = answer.state !== 'receiving';
+    this.elsewhere = answer.elsewhere;
     if (answer.state === 'running') {
-      this.phase = this.kind === 'copy' ? 'copying' : 'storing';
+      this.phase = this.elsewhere
+        ? 'moving'
+        : this.kind === 'copy'
+          ? 'copying'
+          : 'storing';
       this.rate.note(answer.done);
     } else if (answer.state === 'receiving') {
       // The bytes come from elsewhere, or do not come any more.
@@ -199,6 +218,9 @@ export class Transfer {
   }
 
   private get _repairs(): Action[] {
+    if (this.elsewhere) {
+      return this.elsewhere.canRetry ? ['retry', 'dismiss'] : ['dismiss'];
+    }
     const isRepeatable =
       this.kind === 'copy'
         ? this.source !== null
@@ -220,13 +242,14 @@ export class Transfer {
 
 export namespace Transfer {
   export interface IOptions {
-    kind: 'upload' | 'copy';
+    kind: ITransferAnswer['kind'];
     path: string;
     phase: Phase;
     id?: string | null;
     file?: File | null;
     replace?: string | null;
     source?: string | null;
+    elsewhere?: IElsewhere | null;
     total?: number | null;
     /** Milliseconds for the speed; tests give their own. */
     now?: () => number;

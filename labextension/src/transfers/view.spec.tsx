@@ -93,6 +93,55 @@ describe('TransfersView', () => {
     expect(onAction).toHaveBeenCalledWith(transfer, transfer.actions[0]);
   });
 
+  it.each<[Transfer['kind'], Phase, boolean, string, string[]]>([
+    [
+      'upload',
+      'moving',
+      false,
+      'to Home/survey · started in a terminal',
+      ['Cancel data.bin']
+    ],
+    [
+      'download',
+      'moving',
+      false,
+      'to /data/maya · started in a terminal',
+      ['Cancel data.bin']
+    ],
+    [
+      'sync',
+      'failed',
+      true,
+      'to Home/survey · started in a terminal',
+      ['Retry data.bin', 'Dismiss data.bin']
+    ],
+    [
+      'copy',
+      'failed',
+      false,
+      'to Home/survey · started in a terminal',
+      ['Dismiss data.bin']
+    ]
+  ])(
+    'tells where it was started: %s, %s',
+    (kind, phase, canRetry, where, names) => {
+      const transfer = transferIn(phase, {
+        kind,
+        elsewhere: {
+          program: 'jupyter mesh put',
+          local: '/data/maya/data.bin',
+          canRetry
+        }
+      });
+      render(view([transfer]));
+      expect(screen.getByText(where)).toBeTruthy();
+      const buttons = screen.getAllByRole('button');
+      expect(buttons.map(button => button.getAttribute('aria-label'))).toEqual(
+        names
+      );
+    }
+  );
+
   it('says what failed, aloud', () => {
     render(view([transferIn('failed', { message: 'There is no room left.' })]));
     expect(screen.getByRole('alert').textContent).toBe(

@@ -6,7 +6,7 @@ import * as React from 'react';
 
 import type { Action, Transfer } from './transfer';
 import type { TransfersModel } from './model';
-import { figuresOf, phaseOf, placeOf, troubleOf, wordsFor } from './words';
+import { figuresOf, phaseOf, troubleOf, whereOf, wordsFor } from './words';
 
 /** Rows that are drawn; of thousands of files the rest is counted. */
 const ROWS = 50;
@@ -18,6 +18,7 @@ const ORDER: readonly Transfer['phase'][] = [
   'sending',
   'storing',
   'copying',
+  'moving',
   'elsewhere',
   'paused',
   'unfinished',
@@ -99,7 +100,7 @@ function Row(props: ITransfersProps & { transfer: Transfer }): JSX.Element {
       <div className="jp-MeshTransfers-title" title={transfer.path}>
         <span className="jp-MeshTransfers-name">{name}</span>
         <span className="jp-MeshTransfers-place">
-          {trans.__('to %1', placeOf(transfer.folder, props.root))}
+          {whereOf(transfer, props.root, trans)}
         </span>
       </div>
       {isOpen && (

@@ -1,6 +1,8 @@
 // What is said of a transfer.
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import { PathExt } from '@jupyterlab/coreutils';
+
 import {
   formatBytes,
   formatDuration,
@@ -25,6 +27,25 @@ export function placeOf(folder: string, root: string): string {
   return inside.replace(/^home(?=\/|$)/, 'Home') || '/';
 }
 
+/** Where it goes to, and where it was started if that was not here. */
+export function whereOf(
+  transfer: Transfer,
+  root: string,
+  trans: TranslationBundle
+): string {
+  const { elsewhere, kind } = transfer;
+  if (!elsewhere) {
+    return trans.__('to %1', placeOf(transfer.folder, root));
+  }
+  const folder =
+    kind === 'download'
+      ? PathExt.dirname(elsewhere.local)
+      : placeOf(transfer.folder, root);
+  return elsewhere.program.startsWith('jupyter')
+    ? trans.__('to %1 · started in a terminal', folder)
+    : trans.__('to %1 · started by %2', folder, elsewhere.program);
+}
+
 /** What is going on, in words: the phase. */
 export function phaseOf(
   transfer: Transfer,
@@ -46,14 +67,27 @@ export function phaseOf(
       return trans.__('Copying');
     case 'elsewhere':
       return trans.__('Uploading in another window');
+    case 'moving':
+      return {
+        upload: trans.__('Uploading'),
+        download: trans.__('Downloading'),
+        copy: trans.__('Copying'),
+        sync: trans.__('Synchronising')
+      }[transfer.kind];
     case 'done':
-      return transfer.kind === 'copy'
-        ? trans.__('Copied')
-        : trans.__('Uploaded');
+      return {
+        upload: trans.__('Uploaded'),
+        download: trans.__('Downloaded'),
+        copy: trans.__('Copied'),
+        sync: trans.__('Synchronised')
+      }[transfer.kind];
     case 'failed':
-      return transfer.kind === 'copy'
-        ? trans.__('Not copied')
-        : trans.__('Not uploaded');
+      return {
+        upload: trans.__('Not uploaded'),
+        download: trans.__('Not downloaded'),
+        copy: trans.__('Not copied'),
+        sync: trans.__('Not synchronised')
+      }[transfer.kind];
   }
 }
 
@@ -173,7 +207,9 @@ export function summaryOf(
 ): string {
   const parts = [
     runningOf(transfers, 'upload', trans),
-    runningOf(transfers, 'copy', trans)
+    runningOf(transfers, 'download', trans),
+    runningOf(transfers, 'copy', trans),
+    runningOf(transfers, 'sync', trans)
   ];
   const failed = transfers.filter(item => item.phase === 'failed').length;
   if (failed) {
@@ -206,10 +242,12 @@ function runningOf(
       ? (item.total ?? 0)
       : item.done
   );
-  const words =
-    kind === 'upload'
-      ? trans._n('↑ 1 upload', '↑ %1 uploads', count, count)
-      : trans._n('⧉ 1 copy', '⧉ %1 copies', count, count);
+  const words = {
+    upload: trans._n('↑ 1 upload', '↑ %1 uploads', count, count),
+    download: trans._n('↓ 1 download', '↓ %1 downloads', count, count),
+    copy: trans._n('⧉ 1 copy', '⧉ %1 copies', count, count),
+    sync: trans._n('⇅ 1 sync', '⇅ %1 syncs', count, count)
+  }[kind];
   return total
     ? trans.__('%1 %2 %', words, Math.floor((100 * done) / total))
     : words;

@@ -28,6 +28,7 @@ import {
   versionUrl
 } from '../api';
 import { VersionsPanel } from './panel';
+import { selectedFile, selectedItems } from '../panel/selection';
 import { formatExact } from '../format';
 import { OpenDocument } from '../documents/opendocument';
 import { CommandIDs, DOMAIN, IMeshModel, NAMESPACE } from '../tokens';
@@ -166,11 +167,9 @@ export const versions: JupyterFrontEndPlugin<void> = {
       const isBrowsing = browser?.node.contains(window.document.activeElement);
       const current = shell.currentWidget;
       const context = current && manager.contextForWidget(current);
-      const selected = browser
-        ? Array.from(browser.selectedItems()).filter(
-            item => item.type !== 'directory'
-          )
-        : [];
+      const selected = selectedItems(factory).filter(
+        item => item.type !== 'directory'
+      );
       return (
         (!isBrowsing && context?.path) ||
         (selected.length === 1 ? selected[0].path : '')
@@ -200,17 +199,17 @@ export const versions: JupyterFrontEndPlugin<void> = {
         }
       },
       isVisible: args =>
-        !args.isMenu || mesh.contains(selectedPath(factory) || 'no/mesh'),
+        !args.isMenu || mesh.contains(selectedFile(factory) || 'no/mesh'),
       isEnabled: args => {
         const path =
           (args.path as string | undefined) ??
-          (args.isMenu ? selectedPath(factory) : target());
+          (args.isMenu ? selectedFile(factory) : target());
         return path !== '' && mesh.contains(path);
       },
       execute: async args => {
         const path =
           (args.path as string | undefined) ??
-          (args.isMenu ? selectedPath(factory) : target());
+          (args.isMenu ? selectedFile(factory) : target());
         if (!path) {
           return;
         }
@@ -231,13 +230,3 @@ export const versions: JupyterFrontEndPlugin<void> = {
     });
   }
 };
-
-/** The one file that is selected in the browser used last; "" for none, several, or a folder. */
-function selectedPath(factory: IFileBrowserFactory | null): string {
-  const items = Array.from(
-    factory?.tracker.currentWidget?.selectedItems() ?? []
-  );
-  return items.length === 1 && items[0].type !== 'directory'
-    ? items[0].path
-    : '';
-}
