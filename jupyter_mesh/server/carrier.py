@@ -65,4 +65,5 @@ class Carrier:
     async def close(self) -> None:
         """Stop all transfers. Uploads stay on the disk for the next server."""
         await asyncio.gather(*self._background, return_exceptions=True)
+        await self.elsewhere.close()
         await self.transfers.close()

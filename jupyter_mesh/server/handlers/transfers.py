@@ -95,13 +95,18 @@ class TransferHandler(MeshHandler):
 
 
 class RetryHandler(MeshHandler):
-    """An upload that failed at the site, once more."""
+    """An upload that failed at the site, or a transfer of another program, once more."""
 
     @web.authenticated
     @authorized
     async def post(self, id: str) -> None:
         """``{"replace": hash | null}`` says what may be overwritten now; 202 and the transfer."""
         (replace,) = self.body(replace=str | None)
+        elsewhere = self.mesh.carrier.elsewhere
+        if elsewhere.is_ours(id):
+            self.set_status(202)
+            self.finish(record_as_json(await elsewhere.retry(id)))
+            return
         transfer = await self.mesh.carrier.uploads.retry(id, replace)
         self.set_status(202)
         self.finish(as_json(transfer))

@@ -127,6 +127,10 @@ describe('TransfersView', () => {
     (kind, phase, canRetry, where, names) => {
       const transfer = transferIn(phase, {
         kind,
+        path:
+          kind === 'download'
+            ? '/data/maya/data.bin'
+            : 'mesh/home/survey/data.bin',
         elsewhere: {
           program: 'jupyter mesh put',
           local: '/data/maya/data.bin',

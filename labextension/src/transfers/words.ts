@@ -33,15 +33,15 @@ export function whereOf(
   root: string,
   trans: TranslationBundle
 ): string {
-  const { elsewhere, kind } = transfer;
+  const { elsewhere } = transfer;
   if (!elsewhere) {
     return trans.__('to %1', placeOf(transfer.folder, root));
   }
-  const folder =
-    kind === 'download'
-      ? PathExt.dirname(elsewhere.local)
-      : placeOf(transfer.folder, root);
-  return elsewhere.program.startsWith('jupyter')
+  // Of the machine it runs on, where that is what it writes.
+  const folder = transfer.path.startsWith('/')
+    ? PathExt.dirname(transfer.path)
+    : placeOf(transfer.folder, root);
+  return /^jupyter[ -]mesh\b/.test(elsewhere.program)
     ? trans.__('to %1 · started in a terminal', folder)
     : trans.__('to %1 · started by %2', folder, elsewhere.program);
 }

@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from jupyter_mesh.errors import Cancelled, QuotaExceeded
+from jupyter_mesh.errors import Cancelled, OutOfOrder, QuotaExceeded, Unavailable
 from jupyter_mesh.models import TransferKind
 from jupyter_mesh.transfers.journal import Journal
+from jupyter_mesh.transfers.plans import Job, Verb
 
 
 @pytest.fixture
@@ -100,8 +101,9 @@ async def test_one_that_failed_says_why_and_can_be_forgotten(terminal, until, as
 
 async def test_those_of_other_sites_are_not_ours_to_show(terminal, ask, journal):
     terminal(forever, site="coast")
-    while not await journal.list():
-        await asyncio.sleep(0.01)
+    async for records in journal.watch():
+        if records:
+            break
     assert (await ask("GET", "transfers"))[1] == {"transfers": []}
 
 
@@ -121,3 +123,47 @@ async def test_what_it_writes_has_an_api_path_where_it_has_one(terminal, until, 
 @pytest.mark.parametrize("id", ["journal-nothing", "journal-", "journal-.."])
 async def test_what_is_not_there_is_404(ask, journal, id):
     assert (await ask("GET", "transfers", id))[0] == 404
+
+
+async def test_one_that_was_interrupted_goes_on_here(
+    journal, client, folder, tmp_path, until, ask, jp_fetch
+):
+    local = tmp_path / "big.dat"
+    local.write_bytes(b"content")
+    job = Job(verb=Verb.PUT, source=str(local), target=f"{folder.removeprefix('mesh/')}/big.dat")
+
+    async def break_off(progress):
+        raise Unavailable("alpine does not answer.")
+
+    with contextlib.suppress(Unavailable):
+        await journal.run(
+            job.kind, job.target, break_off, site="alpine", local=job.local, resume=job.as_json()
+        )
+    told = await until(lambda one: one["state"] == "failed")
+    status, again = await ask("POST", "transfers", told["id"], "retry", json_body={})
+    assert status == 202
+    assert again["id"] == told["id"]
+    await until(lambda one: one["state"] == "done")
+    assert (await client.stat(job.target)).size == 7
+    status, again = await ask("POST", "transfers", told["id"], "retry", json_body={})
+    assert status == OutOfOrder.status
+
+
+async def test_a_retry_that_cannot_be_begun_says_why(journal, folder, tmp_path, until, ask):
+    job = Job(
+        verb=Verb.PUT,
+        source=str(tmp_path / "gone.dat"),
+        target=f"{folder.removeprefix('mesh/')}/gone.dat",
+    )
+
+    async def break_off(progress):
+        raise Unavailable("alpine does not answer.")
+
+    with contextlib.suppress(Unavailable):
+        await journal.run(
+            job.kind, job.target, break_off, site="alpine", local=job.local, resume=job.as_json()
+        )
+    told = await until(lambda one: one["state"] == "failed")
+    status, answer = await ask("POST", "transfers", told["id"], "retry", json_body={})
+    assert status == 404
+    assert "gone.dat" in answer["message"]
