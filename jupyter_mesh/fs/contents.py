@@ -16,7 +16,16 @@ from fsspec.compression import compr
 from fsspec.core import get_compression
 from fsspec.utils import isfilelike, stringify_path
 
-from jupyter_mesh.errors import InvalidRequest, IsADirectory, NotFound, NotSupported
+from jupyter_mesh.errors import (
+    AlreadyExists,
+    Conflict,
+    InvalidRequest,
+    IsADirectory,
+    NotFound,
+    NotSupported,
+    SiteError,
+    TransferFailed,
+)
 from jupyter_mesh.fs.files import CS3File, check_mode
 from jupyter_mesh.fs.layers import Compressed, Text
 from jupyter_mesh.fs.names import Names, path_of
@@ -207,7 +216,10 @@ class Contents(Names):
         try:
             try:
                 return await upload()
-            except NotFound as error:
+            except (NotFound, SiteError, Conflict, AlreadyExists) as error:
+                # Sites say all of these where a folder is missing, which another task may have made since.
+                if if_match or isinstance(error, TransferFailed) or await client.exists(mesh):
+                    raise
                 await self._make_room(mesh, error)
                 return await upload()
         finally:

@@ -23,6 +23,7 @@ from jupyter_mesh.errors import (
     NotADirectory,
     NotFound,
     NotSupported,
+    SiteError,
 )
 from jupyter_mesh.fs.entries import Entry, entries_of, entry_of, state_of
 from jupyter_mesh.paths import MeshPath, is_within, join, name_of, normalise, parent_of
@@ -49,6 +50,10 @@ class Names(AsyncFileSystem):
 
     listings: Listings
     site: str
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._making = asyncio.Lock()
 
     def client(self) -> MeshClient:
         """The client of the running loop."""
@@ -322,9 +327,17 @@ class Names(AsyncFileSystem):
             if not exist_ok:
                 raise AlreadyExists(f"Could not make the folder {mesh}: it is there already.")
             return
+        client = self.client()
         try:
-            await self.client().mkdir(mesh, parents=parents, exist_ok=exist_ok)
-        except (NotFound, AlreadyExists) as error:
+            try:
+                await client.mkdir(mesh, exist_ok=exist_ok)
+            except (NotFound, SiteError) as error:
+                if not parents or (isinstance(error, SiteError) and not exist_ok):
+                    raise
+                # Reva fails when the same folders are made several times at once.
+                async with self._making:
+                    await client.mkdir(mesh, parents=True, exist_ok=exist_ok)
+        except (NotFound, AlreadyExists, SiteError) as error:
             await self._refuse_below_a_file(mesh, error)
             raise
         finally:

@@ -343,8 +343,10 @@ class FilesystemContract:
         fs.mv(path, f"{folder}/moved")
         fs.cp(f"{folder}/moved", path)
         assert fs.cat(path) == b"content"
-        fs.rm([path, f"{folder}/moved"])
-        assert fs.ls(folder) == []
+        fs.rm(f"{folder}/moved")
+        if len(name.encode()) < 200:  # Reva has no room for longer names in its bin.
+            fs.rm(path)
+            assert fs.ls(folder) == []
 
     @pytest.mark.parametrize("name", ["a[1].txt", "*", "what?", "[!a]*"])
     def test_what_looks_like_a_pattern_can_be_a_name(
