@@ -11,6 +11,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from jupyter_mesh.cs3.locks import SAVED
 from jupyter_mesh.cs3.wire import clean_name
 from jupyter_mesh.errors import MeshError
 from jupyter_mesh.paths import HOME, is_within
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from jupyter_mesh.models import Resource, User
 
 __all__ = ["SAVED", "Author", "Authors"]
-
-SAVED = "jupyter-mesh.saved"
 
 LAST_WORDS = 2.0
 """Seconds that the end of the server waits for entries that are being written."""

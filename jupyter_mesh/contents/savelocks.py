@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from jupyter_mesh.cs3.locks import lock_id_of
 from jupyter_mesh.cs3.writing import APP_NAME
 from jupyter_mesh.errors import Conflict, Locked, MeshError, NotFound
 from jupyter_mesh.paths import is_within
@@ -33,8 +33,6 @@ QUIET = 300.0
 
 LAST_WORDS = 5.0
 """Seconds that the end of the server waits for locks to be given back; they end by themselves a little later."""
-
-IDS = uuid.UUID("6d657368-2d73-4176-a573-2d6c6f636b73")
 
 
 @dataclass(slots=True)
@@ -78,7 +76,7 @@ class SaveLocks:
             return False
         if held is not None and held.id == lock.id:
             return True
-        return self._me is not None and lock.id == _id_of(self._me, resource)
+        return self._me is not None and lock.id == lock_id_of(self._me, resource)
 
     async def learn(self, resource: Resource) -> None:
         """Find out who holds the lock of a file, where its lock does not say it. Asks once for each holder."""
@@ -108,7 +106,7 @@ class SaveLocks:
             return ""
         try:
             self._me = await self._authors.me()
-            lock_id = _id_of(self._me, resource)
+            lock_id = lock_id_of(self._me, resource)
             if not wanted:
                 return lock_id if resource.lock and resource.lock.id == lock_id else ""
             await self._lock(resource.path, lock_id, self._me.display_name)
@@ -171,7 +169,3 @@ class SaveLocks:
                 await asyncio.gather(*(self.release(path) for path in list(self._held)))
         for path in list(self._held):
             self.lost(path)
-
-
-def _id_of(user: User, resource: Resource) -> str:
-    return f"opaquelocktoken:{uuid.uuid5(IDS, f'{user.id}@{user.idp} {resource.id}')}"

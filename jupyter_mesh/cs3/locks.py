@@ -5,6 +5,7 @@ Rules for locks: ``facts/collaboration.md`` §9.
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +32,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from jupyter_mesh.cs3.place import Place
+    from jupyter_mesh.models import Resource, User
 
-__all__ = ["Locks"]
+__all__ = ["SAVED", "Locks", "lock_id_of"]
+
+SAVED = "jupyter-mesh.saved"
+"""Metadata key of who saved a file last: JSON with ``name``, ``user`` and the ``etag`` that the save made."""
+
+IDS = uuid.UUID("6d657368-2d73-4176-a573-2d6c6f636b73")
 
 LOCK_LIFE = timedelta(minutes=5)
 
@@ -138,6 +145,11 @@ class Locks(SiteClient):
             raise
         flavour.learn(Feature.LOCKS, True, place.scope)
         return reply
+
+
+def lock_id_of(user: User, resource: Resource) -> str:
+    """The id of the lock that programs of a user hold on a file while they save it: the same in all of them."""
+    return f"opaquelocktoken:{uuid.uuid5(IDS, f'{user.id}@{user.idp} {resource.id}')}"
 
 
 def _end_of(lock_id: str, life: timedelta) -> datetime:

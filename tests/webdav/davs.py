@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from hashlib import sha1
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -38,7 +39,7 @@ class Dav:
             "OC_Checksum": f"SHA1:{sha1(content, usedforsecurity=False).hexdigest()}",
             "X_OC_Mtime": str(mtime),
         }
-        return (await self.ask("PUT", path, data=content, **headers))[0]
+        return (await self.ask("PUT", path, data=BytesIO(content), **headers))[0]
 
     async def get(self, path: str, range_: str = "") -> bytes:
         status, body = await self.ask("GET", path, **({"Range": range_} if range_ else {}))

@@ -1,0 +1,407 @@
+"""The files of a site as rclone may have them: eleven rules keep what it does from costing anybody a file.
+
+They are those of ``facts/data.md`` §8.4. This is a Tree for ``jupyter_mesh.webdav``; paths are mesh paths.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from jupyter_mesh.cs3.locks import lock_id_of
+from jupyter_mesh.errors import (
+    AlreadyExists,
+    Locked,
+    MeshError,
+    NotAllowed,
+    NotFound,
+    NotSupported,
+    OutOfOrder,
+)
+from jupyter_mesh.errors import Conflict as Changed
+from jupyter_mesh.models import Checksum, Kind, Quota, Resource
+from jupyter_mesh.mount.memory import Known, Receipt, state_of
+from jupyter_mesh.paths import MeshPath, is_within, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+
+    from jupyter_mesh.mount.memory import Memory
+    from jupyter_mesh.mount.saving import Saving
+    from jupyter_mesh.mount.spool import Spool
+    from jupyter_mesh.webdav import Opened
+
+__all__ = ["GuardedTree"]
+
+log = logging.getLogger(__name__)
+
+LOOKED = 3.0
+"""Seconds after a look at a file in which its DELETE can be the beginning of a replacement."""
+
+HELD = 2.0
+"""Seconds for which such a DELETE waits for the MOVE that makes it one."""
+
+UNSURE = 5.0
+"""Seconds after a restart in which files are not deleted: whose PUT failed while nobody listened is unknown."""
+
+FRESH = 2.0
+"""Seconds in which the answer to our own change answers the question after it."""
+
+
+class GuardedTree:
+    """The tree. Built and used in one loop; ``close`` carries out what is held."""
+
+    def __init__(self, saving: Saving, memory: Memory, spool: Spool) -> None:
+        self.on_changed: Callable[[str], None] = lambda _: None
+        """Told of a file that is not what rclone was told that it is: its folder has to be listed again."""
+        self._saving = saving
+        self._client = saving.client
+        self._memory = memory
+        self._spool = spool
+        self._started = time.monotonic()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._looked: dict[str, tuple[float, Resource]] = {}
+        self._fresh: dict[str, tuple[float, Resource]] = {}
+        self._holding: dict[str, asyncio.Task[None]] = {}
+
+    def resume(self) -> None:
+        """Carry out what was held when the last run ended."""
+        for path in list(self._memory.held):
+            self._hold(path, 0)
+
+    async def close(self) -> None:
+        """Carry out at once what is held."""
+        await self._let_go("")
+
+    # Looking
+
+    async def stat(self, path: str) -> Resource:
+        """A receipt first; else what the site has, as it was told before where nothing has changed."""
+        receipt = self._memory.claim(path)
+        if receipt is not None:
+            return _receipted(path, receipt)
+        if path in self._memory.held:
+            raise NotFound(f"{path} was deleted.")
+        when, resource = self._fresh.pop(path, (float("-inf"), None))
+        if resource is None or time.monotonic() - when > FRESH:
+            resource = await self._client.stat(path)
+        resource = self._told(resource)
+        if not resource.is_directory:
+            self._memory.tell(path, (state_of(resource), resource.size))
+            self._note(self._looked, path, resource)
+        return resource
+
+    async def list_folder(self, path: str) -> list[Resource]:
+        """One ListContainer. What was just deleted is not there any more."""
+        listed = await self._client.list_folder(path)
+        self._memory.listed(path, listed)
+        return [self._told(each) for each in listed if each.path not in self._memory.held]
+
+    @asynccontextmanager
+    async def download(
+        self, path: str, *, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[Opened]:
+        """Bytes of the file that rclone was told of; raises Changed where it is another one by now.
+
+        rclone keeps parts by name: new ones beside old ones would make a file that never was.
+        """
+        if path in self._memory.held:
+            raise NotFound(f"{path} was deleted.")
+        async with self._client.download(path, start=start, stop=stop) as download:
+            found = download.resource
+            state, known = state_of(found), self._memory.files.get(path)
+            told, size = self._memory.told(path)
+            if told is not None and told != state:
+                mixes = known is not None and known.state != state
+                if mixes or size != found.size:
+                    self.on_changed(path)
+                    raise Changed(
+                        f"{path} was changed by somebody else while it was read. Open it again."
+                    )
+            if known is None or known.state != state or known.lost:
+                sha1 = found.checksum
+                value = sha1.value if sha1 is not None and sha1.algorithm == "sha1" else ""
+                self._memory.know(path, Known(state, found.size, sha1=value))
+                await self._memory.settled()
+            yield download
+
+    async def quota(self, path: str) -> Quota:
+        """Room in the space; in that of the home for what holds spaces."""
+        quota = await self._saving.quota(path)
+        if quota is None:
+            raise NotSupported(f"Nobody tells how much room there is in {path}.")
+        return quota
+
+    # Saving
+
+    async def upload(
+        self,
+        path: str,
+        content: AsyncIterable[bytes],
+        *,
+        size: int | None = None,
+        checksum: Checksum | None = None,
+        if_match: str = "",
+        if_absent: bool = False,
+        modified: datetime | None = None,
+    ) -> Resource:
+        """Rules 1, 3 to 7 and 10: ``saving.py``. Conditions are our own; those of the request are not looked at."""
+        _check_inside(path)
+        self._memory.began(path)
+        failed = True
+        try:
+            async with self._alone(path):
+                await self._memory.settled()
+                if size:
+                    await self._saving.check_room(path, size)
+                async with self._spool.take(path, content, size, checksum) as spooled:
+                    held = self._take_back(path)
+                    if held is not None:
+                        self._memory.know(path, Known(held))
+                    stored = await self._saving.save(path, spooled, modified)
+                    seconds = modified.timestamp() if modified else stored.modified.timestamp()
+                    receipt = Receipt(spooled.size, seconds, spooled.sha1, time.time())
+            self._fresh.pop(path, None)
+            self._memory.give(path, receipt)
+            failed = False
+            return stored
+        finally:
+            self._memory.ended(path, failed=failed)
+            # The end of the request must not take the note with it.
+            await asyncio.shield(self._memory.settled())
+
+    async def set_metadata(self, path: str, metadata: dict[str, str]) -> None:
+        """Set the time of change: at the site if it lets us, else as far as this machine is concerned."""
+        if "mtime" not in metadata:
+            raise NotSupported("Only the time of change can be set here.")
+        _check_inside(path)
+        wanted = float(metadata["mtime"])
+        async with self._alone(path):
+            before = await self._client.stat(path)
+            lock_id = await self._lock_id(before)
+            with suppress(NotSupported, NotAllowed):
+                await self._client.set_metadata(path, {"mtime": metadata["mtime"]}, lock_id=lock_id)
+            after = await self._client.stat(path)
+            if after.is_directory:
+                return
+            known = self._memory.files.get(path)
+            # The new time is a new state: of what rclone has only if that was the state before.
+            if known is None and self._memory.told(path)[0] == state_of(before):
+                known = Known(state_of(before), before.size)
+            if known is not None and known.state == state_of(before):
+                kept = int(after.modified.timestamp()) == int(wanted)
+                modified = None if kept else wanted
+                self._memory.know(path, replace(known, state=state_of(after), modified=modified))
+                await self._memory.settled()
+            self._note(self._fresh, path, after)
+
+    async def unset_metadata(self, path: str, keys: Iterable[str]) -> None:
+        """Refused: nothing that this adapter sets can be removed."""
+        raise NotSupported("Properties cannot be removed here.")
+
+    # Names
+
+    async def mkdir(self, path: str) -> Resource:
+        """Make a folder; one that rclone has listed is known to be there without a question."""
+        _check_inside(path)
+        if path in self._memory.listings:
+            raise AlreadyExists(f"{path} is there.")
+        await self._let_go(path)
+        made = await self._client.mkdir(path)
+        self._memory.listed(path, [])
+        self._note(self._fresh, path, made)
+        return made
+
+    async def delete(self, path: str) -> None:
+        """Rules 1, 2, 8 and 9: not what rclone deletes after a failure, folders only when they are empty."""
+        if self._memory.pays(path):
+            log.info("%s was not deleted: that was rclone's answer to a failed upload", path)
+            await self._memory.settled()
+            return
+        _check_inside(path)
+        if time.monotonic() - self._started < UNSURE and not self._memory.is_new:
+            raise Locked(f"{path} is not deleted yet: the mount has just been started. Try again.")
+        async with self._alone(path):
+            when, seen = self._looked.pop(path, (float("-inf"), None))
+            if seen is not None and time.monotonic() - when < LOOKED:
+                await self._delete_later(path, seen)
+                return
+            told = self._memory.told(path)[0]
+            directory = not told and (await self._client.stat(path)).is_directory
+            if directory:
+                await self._let_go(path)
+                if await self._client.list_folder(path):
+                    raise OutOfOrder(f"{path} is not empty: somebody has put something there.")
+            self._take_back(path)
+            await self._delete(path)
+
+    async def move(self, source: str, target: str, *, replace: bool = False) -> Resource:
+        """Rename; onto a file as a new version of it, so that it stays the same file for all who know it."""
+        _check_inside(source)
+        _check_inside(target)
+        first, second = sorted((source, target))
+        async with self._alone(first), self._alone(second):
+            held = self._take_back(target)
+            if held is None:
+                await self._let_go(source)
+                try:
+                    moved = await self._client.move(source, target)
+                except AlreadyExists:
+                    if not replace:
+                        raise
+                    held = self._memory.base(target) or state_of(await self._client.stat(target))
+                else:
+                    self._moved(source, moved)
+                    await self._memory.settled()
+                    return moved
+            # Once begun, it is done to the end, whether rclone waits for it or not.
+            work = asyncio.create_task(self._replace(source, target, held))
+            return await asyncio.shield(work)
+
+    async def copy(self, source: str, target: str) -> Resource:
+        """Copy a file or folder."""
+        _check_inside(target)
+        return await self._client.copy(source, target)
+
+    # Parts of these
+
+    async def _replace(self, source: str, target: str, state: str) -> Resource:
+        """The content of ``source`` becomes that of ``target``, whose state was ``state``; then ``source`` goes."""
+        self._memory.know(target, Known(state))
+        known = self._memory.files.get(source)
+        async with self._client.download(source) as download:
+            found = download.resource
+            modified = found.modified
+            if known is not None and known.modified and known.state == state_of(found):
+                modified = datetime.fromtimestamp(known.modified, UTC)
+            async with self._spool.take(target, download, found.size, None) as spooled:
+                stored = await self._saving.save(target, spooled, modified)
+                receipt = Receipt(spooled.size, modified.timestamp(), spooled.sha1, time.time())
+        self._memory.give(target, receipt)
+        await self._delete(source)
+        await self._memory.settled()
+        return stored
+
+    def _moved(self, source: str, moved: Resource) -> None:
+        target = moved.path
+        if moved.is_directory:
+            self._memory.rename(source, target)
+        else:
+            known = self._memory.files.get(source) or Known("", moved.size)
+            self._memory.forget(source)
+            self._memory.forget(target)
+            self._memory.know(target, replace(known, state=state_of(moved), lost="", copy=""))
+        self._note(self._fresh, target, moved)
+
+    async def _delete_later(self, path: str, seen: Resource) -> None:
+        """A DELETE right after a look at the file: perhaps a MOVE onto it follows."""
+        if not seen.permissions.delete:
+            raise NotAllowed(f"{path} cannot be deleted: you do not have the permission.")
+        if seen.lock is not None and not await self._lock_id(seen):
+            raise Locked(f"{path} cannot be deleted: somebody else is editing it.")
+        self._memory.hold(path, state_of(seen))
+        await self._memory.settled()
+        self._hold(path, HELD)
+
+    def _hold(self, path: str, seconds: float) -> None:
+        async def wait() -> None:
+            await asyncio.sleep(seconds)
+            if self._take_back(path) is None:
+                return
+            try:
+                await self._delete(path)
+            except MeshError as error:
+                log.warning("%s was not deleted: %s", path, error)
+                self.on_changed(path)
+
+        self._holding[path] = asyncio.create_task(wait())
+
+    def _take_back(self, path: str) -> str | None:
+        """A DELETE that is held is not carried out: the state of its file, or None if there is none."""
+        task = self._holding.pop(path, None)
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+        return self._memory.release(path)
+
+    async def _let_go(self, folder: str) -> None:
+        """Carry out what is held at or below a path."""
+        for path in [each for each in self._memory.held if is_within(each, folder)]:
+            if self._take_back(path) is not None:
+                try:
+                    await self._delete(path)
+                except MeshError as error:
+                    log.warning("%s was not deleted: %s", path, error)
+
+    async def _delete(self, path: str) -> None:
+        with suppress(NotFound):
+            try:
+                await self._client.delete(path)
+            except (Locked, Changed):
+                lock_id = await self._lock_id(await self._client.stat(path))
+                if not lock_id:
+                    raise
+                await self._client.delete(path, lock_id=lock_id)
+        self._spool.drop(path)
+        self._fresh.pop(path, None)
+        self._memory.forget(path)
+        await self._memory.settled()
+
+    async def _lock_id(self, resource: Resource) -> str:
+        """The id of the lock of a file if it is of this user's own programs, else ""."""
+        if resource.lock is None:
+            return ""
+        mine = lock_id_of(await self._saving.me(), resource)
+        return mine if resource.lock.id == mine else ""
+
+    def _told(self, resource: Resource) -> Resource:
+        """A resource with the time and the checksum that we know better than its site."""
+        known = self._memory.files.get(resource.path)
+        if resource.is_directory or known is None or known.state != state_of(resource):
+            return resource
+        if known.modified is not None:
+            resource = replace(resource, modified=datetime.fromtimestamp(known.modified, UTC))
+        if known.sha1:
+            resource = replace(resource, checksum=Checksum("sha1", known.sha1))
+        return resource
+
+    def _note(
+        self, notes: dict[str, tuple[float, Resource]], path: str, resource: Resource
+    ) -> None:
+        now = time.monotonic()
+        notes.pop(path, None)
+        notes[path] = now, resource
+        # The oldest stand first.
+        while now - notes[oldest := next(iter(notes))][0] > LOOKED:
+            del notes[oldest]
+
+    @asynccontextmanager
+    async def _alone(self, path: str) -> AsyncIterator[None]:
+        """One change of a path at a time."""
+        lock = self._locks.setdefault(path, asyncio.Lock())
+        async with lock:
+            yield
+
+
+def _check_inside(path: str) -> None:
+    """Raise NotAllowed for what belongs to the site: areas, and the roots of spaces."""
+    parsed = MeshPath.parse(path)
+    if parsed.is_area or parsed.is_space_root:
+        raise NotAllowed(f"/{path} belongs to the site and cannot be changed here.")
+
+
+def _receipted(path: str, receipt: Receipt) -> Resource:
+    return Resource(
+        path=path,
+        name=name_of(path),
+        kind=Kind.FILE,
+        size=receipt.size,
+        modified=datetime.fromtimestamp(receipt.modified or receipt.made, UTC),
+        etag="",
+        checksum=Checksum("sha1", receipt.sha1),
+    )
