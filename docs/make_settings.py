@@ -37,6 +37,7 @@ Most people set nothing: our spawners set the three variables of a server, and t
 | `MESH_GATEWAY` | its CS3 gateway, `host:port`. TLS is used, except on this machine's own addresses; `grpc://host:port` does without |
 | `MESH_TOKEN_FILE` | file with the user's token, readable by the user alone (`jupyter mesh login` writes one) |
 | `MESH_CA_FILE` | optional: certificates to trust instead of those of the system |
+| `MESH_MOUNT` | optional: folder where the site is mounted; our spawners set it. Kernels of `mesh/…` start there |
 | `MESH_SITE_TITLE` | optional: name of the site as its people call it, shown in the Mesh panel |
 | `MESH_DATA_HOSTS` | optional: further hosts that may receive the token, separated by commas |
 

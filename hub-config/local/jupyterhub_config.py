@@ -14,6 +14,7 @@ MESH_HUB_API_PORT      8081             where the hub answers its proxy and the 
 MESH_HUB_PROXY_PORT    8001             where the proxy takes orders from the hub (loopback)
 =====================  ===============  ==================================================================
 
+The files of the site are also the folder `mesh` in each home, where this machine can mount (docs/hub.md).
 The program `configurable-http-proxy` (npm) stands beside `python` or on PATH. All servers run under the
 account that runs the hub: for one person, a demo, or people who trust each other.
 """
@@ -78,7 +79,7 @@ c.MeshLocalSpawner.environment = {
     "MESH_SITE_TITLE": os.environ.get("MESH_SITE_TITLE", ""),
 }
 c.MeshLocalSpawner.interrupt_timeout = c.MeshLocalSpawner.term_timeout = 5
-# Where this machine can mount, the files of the site are the folder ~/mesh of each server, too.
+# Ctrl-C is not to take long; what is not at the site by then is uploaded at the next start.
 c.MeshLocalSpawner.mesh_mount_grace = 10
 if os.geteuid() == 0:
     c.MeshLocalSpawner.args = ["--allow-root"]
