@@ -2,15 +2,20 @@
 
 import asyncio
 import os
+import pwd
 import signal
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 from jupyter_mesh.auth import write_token_file
+from jupyter_mesh.cs3.login import authenticate
 from jupyter_mesh.errors import DeadlineExceeded, Unavailable
-from jupyter_mesh_spawner.mounts import LocalMount, _programs
+from jupyter_mesh_spawner.mounts import LocalMount, _account, _programs
 from tests.e2e.processes import Node
 from tests.hub.hubs import Hub, until
 from tests.mounts import mounted_below, needs_fuse, unmount
@@ -64,8 +69,6 @@ class MountingHub(Hub):
 
     async def add(self, user):
         """A user who has logged in."""
-        from jupyter_mesh.cs3.login import authenticate
-
         login = await authenticate(self.node.gateway, "basic", user, f"password of {user}")
         now = time.time()
         credential = {
@@ -215,8 +218,6 @@ async def test_a_machine_that_cannot_mount(hub):
 @pytest.fixture
 async def mount(hub, tmp_path):
     """A mount without a server."""
-    from jupyter_mesh.cs3.login import authenticate
-
     login = await authenticate(hub.node.gateway, "basic", "ada", "password of ada")
     write_token_file(tmp_path / "token", login.token)
     environment = {
@@ -261,3 +262,52 @@ async def test_why_it_fails_is_said_in_the_words_of_the_program(mount):
     with pytest.raises(Unavailable, match="alpine does not answer") as caught:
         await mount.mount(60)
     assert "jupyter mesh mount:" not in str(caught.value)
+
+
+@pytest.fixture
+def home_of_nobody():
+    """A folder that another account of this machine owns."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can act as another account")
+    account = pwd.getpwnam("nobody")
+    look = [sys.executable, "-c", "import jupyter_mesh"]
+    if subprocess.run(
+        look, check=False, **_account("nobody"), cwd="/", capture_output=True
+    ).returncode:
+        pytest.skip("other accounts of this machine may not run this Python")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, account.pw_uid, account.pw_gid)
+        yield Path(folder)
+
+
+async def test_servers_of_system_users_have_mounts_of_their_own(hub, home_of_nobody):
+    account = pwd.getpwnam("nobody")
+    token_file = home_of_nobody / "token"
+    login = await authenticate(hub.node.gateway, "basic", "ada", "password of ada")
+    write_token_file(token_file, login.token)
+    os.chown(token_file, account.pw_uid, account.pw_gid)
+    environment = {
+        "HOME": str(home_of_nobody),
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        "MESH_SITE": "alpine",
+        "MESH_GATEWAY": hub.node.gateway,
+        "MESH_TOKEN_FILE": str(token_file),
+    }
+    mount = LocalMount.beside(environment, "", user="nobody")
+    file = Path(mount.folder) / "home" / "of-nobody.txt"
+    try:
+        await mount.mount(60)
+        assert {Path(f"/proc/{pid}").stat().st_uid for pid in _programs(mount.folder)} == {
+            account.pw_uid
+        }
+        write = [sys.executable, "-c", f"open({str(file)!r}, 'w').write('mine')"]
+        writing = await asyncio.create_subprocess_exec(*write, **_account("nobody"), cwd="/")
+        assert await writing.wait() == 0
+        with pytest.raises(PermissionError):
+            os.listdir(mount.folder)
+    finally:
+        assert await mount.unmount(20) == ""
+    assert (hub.at_site("ada") / "of-nobody.txt").read_text() == "mine"
+    assert _programs(mount.folder) == []
+    assert mounted_below(home_of_nobody) == []
