@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from collections import OrderedDict
 from contextlib import contextmanager
 from email.utils import formatdate
 from functools import partial
@@ -29,9 +30,28 @@ __all__ = ["Incoming"]
 
 _PIECE = 1 << 20
 _TUS = "1.0.0"
+_DIGESTS = 1000
+"""Unfinished uploads whose checksum is kept as far as it is known."""
+
 _SILENCE = 20.0
 """Seconds without a byte after which a request has been cut off, though nobody told: another one may go on."""
 T = TypeVar("T")
+
+
+class _Digest:
+    """The SHA1 of an upload while it comes: of its first ``count`` bytes."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._sha1 = hashlib.sha1(usedforsecurity=False)
+
+    def update(self, piece: bytes | bytearray) -> None:
+        self._sha1.update(piece)
+        self.count += len(piece)
+
+    def of(self, size: int) -> str:
+        """The SHA1 of all bytes, or "" if not all of them passed here."""
+        return self._sha1.hexdigest() if self.count == size else ""
 
 
 class Incoming:
@@ -41,6 +61,8 @@ class Incoming:
         self._site = site
         self._uploads = Uploads(site)
         self._busy: set[str] = set()
+        self._digests: OrderedDict[str, _Digest] = OrderedDict()
+        """Of tus uploads, between their requests; without one the file is read at the end."""
 
     async def put(self, request: web.Request, transfer: Transfer) -> web.Response:
         """All bytes at once. Whatever goes wrong, the old content stays and the upload is given up."""
@@ -53,8 +75,9 @@ class Incoming:
         with self._filling(upload):
             try:
                 await self._site.run(lambda: self._uploads.check(upload, size or 0))
-                await _receive(request, self._uploads.path(upload), "wb", None)
-                place = await self._finish(upload, request)
+                digest = _Digest() if self._site.flavour.compares else None
+                await _receive(request, self._uploads.path(upload), "wb", None, digest)
+                place = await self._finish(upload, request, digest)
             except Refused:
                 await self._site.run(lambda: self._uploads.drop(upload))
                 raise
@@ -83,12 +106,13 @@ class Incoming:
                 return web.Response(status=409)
             if offset + (request.content_length or 0) > upload.size:
                 return web.Response(status=413)
-            await _receive(request, self._uploads.path(upload), "ab", upload.size)
+            digest = self._digest(upload, offset)
+            await _receive(request, self._uploads.path(upload), "ab", upload.size, digest)
             offset = await self._offset(upload)
             headers = self._tus_headers(upload, offset)
             if offset == upload.size:
                 try:
-                    headers |= self._described(await self._finish(upload, request))
+                    headers |= self._described(await self._finish(upload, request, digest))
                 except Refused:
                     await self._site.run(lambda: self._uploads.drop(upload))
                     raise
@@ -142,13 +166,28 @@ class Incoming:
         finally:
             self._busy.discard(upload.id)
 
-    async def _finish(self, upload: Upload, request: web.Request) -> Place:
+    def _digest(self, upload: Upload, offset: int) -> _Digest | None:
+        """What is known of the checksum of the first ``offset`` bytes; kept for the next request."""
+        if not self._site.flavour.compares:
+            return None
+        digest = self._digests.pop(upload.id, None)
+        if digest is None or digest.count != offset:
+            digest = _Digest()
+        self._digests[upload.id] = digest
+        while len(self._digests) > _DIGESTS:
+            self._digests.popitem(last=False)
+        return digest
+
+    async def _finish(self, upload: Upload, request: web.Request, digest: _Digest | None) -> Place:
         flavour = self._site.flavour
         checksums = [
             text for text in (upload.checksum, request.headers.get("Upload-Checksum", "")) if text
         ]
         path = self._uploads.path(upload)
-        sha1 = await _in_thread(lambda: _seal(path, checksums if flavour.compares else None))
+        self._digests.pop(upload.id, None)
+        sha1 = await _in_thread(
+            lambda: _seal(path, checksums if flavour.compares else None, digest)
+        )
         mtime = read_seconds(request.headers.get("X-OC-Mtime", "")) if flavour.describes else None
         return await self._site.run(lambda: self._uploads.finish(upload, sha1, mtime))
 
@@ -156,27 +195,51 @@ class Incoming:
         return entry_headers(self._site, place.entry) if self._site.flavour.describes else {}
 
 
-async def _receive(request: web.Request, path: Path, mode: str, limit: int | None) -> None:
-    """Write the body to a file, in large pieces and outside the event loop.
+async def _receive(
+    request: web.Request, path: Path, mode: str, limit: int | None, digest: _Digest | None
+) -> None:
+    """Write the body to a file, in large pieces and outside the event loop: one is written while the next one comes.
 
     Raises Refused for a full disk, more bytes than ``limit``, or a body cut short; what came is in the file.
+    ``digest`` goes on with what is written.
     """
     file: BinaryIO = await _in_thread(lambda: path.open(mode))  # type: ignore[arg-type, return-value]  # the mode is no literal
+    room = None if limit is None else limit - file.tell()
+    writing: asyncio.Future[None] | None = None
+
+    def write(piece: bytearray) -> None:
+        file.write(piece)
+        if digest is not None:
+            digest.update(piece)
+
     try:
         piece = bytearray()
         try:
             while chunk := await _next(request):
                 piece += chunk
-                if limit is not None and file.tell() + len(piece) > limit:
-                    raise Refused(Reason.WRONG_LENGTH, "More bytes came than were announced.")
+                if room is not None:
+                    room -= len(chunk)
+                    if room < 0:
+                        raise Refused(Reason.WRONG_LENGTH, "More bytes came than were announced.")
                 if len(piece) >= _PIECE:
                     full, piece = piece, bytearray()
-                    await _in_thread(partial(file.write, full))
+                    if writing is not None:
+                        await asyncio.shield(writing)
+                    writing = asyncio.ensure_future(_in_thread(partial(write, full)))
         except (ConnectionError, ClientPayloadError, TimeoutError):
-            await _in_thread(lambda: file.write(piece))
-            raise Refused(Reason.BROKEN, "The connection was cut.") from None
-        await _in_thread(lambda: file.write(piece))
+            broken = True
+        else:
+            broken = False
+        if writing is not None:
+            await asyncio.shield(writing)
+        await _in_thread(partial(write, piece))
+        if broken:
+            raise Refused(Reason.BROKEN, "The connection was cut.")
     finally:
+        if writing is not None:
+            # Whatever ended it: the file is not closed under a thread that writes.
+            await asyncio.wait({writing})
+            writing.exception()
         # Closing writes what is still buffered, and that can fail as any write can.
         await _in_thread(file.close)
 
@@ -195,16 +258,17 @@ async def _in_thread(work: Callable[[], T]) -> T:
         raise refusal_from(error) from error
 
 
-def _seal(path: Path, checksums: Sequence[str] | None) -> str:
+def _seal(path: Path, checksums: Sequence[str] | None, digest: _Digest | None) -> str:
     """Sync a complete temporary file; returns its SHA1, or "" where checksums are not kept (None).
 
-    Raises Refused when one of ``checksums`` ("<algorithm> <hex digits>") is another.
+    It is read only where ``digest`` does not know it. Raises Refused when one of ``checksums`` ("<algorithm> <hex digits>") is another.
     """
     with path.open("rb") as file:
         os.fsync(file.fileno())
         if checksums is None:
             return ""
-        sha1 = hashlib.file_digest(file, "sha1").hexdigest()
+        known = digest.of(os.fstat(file.fileno()).st_size) if digest else ""
+        sha1 = known or hashlib.file_digest(file, "sha1").hexdigest()
         for text in checksums:
             algorithm, _, expected = text.strip().lower().partition(" ")
             found = sha1
