@@ -73,6 +73,10 @@ class SiteClient:
         """Close all connections; calls under way end as Unavailable. May be awaited twice."""
         await asyncio.gather(self._gateway.close(), self._data.close(), self._copies.close())
 
+    async def disconnect(self) -> None:
+        """Close the connections, not the copies; the next call opens new ones. Calls under way end as Unavailable."""
+        await asyncio.gather(self._gateway.close(), self._data.close())
+
     @property
     def spooled(self) -> int:
         """Bytes of copies on this machine's disk: ``spooling.py``."""

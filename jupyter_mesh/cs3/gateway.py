@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import time
+import weakref
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,7 @@ from jupyter_mesh._version import __version__
 from jupyter_mesh.auth import TokenSource, expiry_of
 from jupyter_mesh.cs3.failures import Refusal, error_of, sentence
 from jupyter_mesh.cs3.meter import Meter
-from jupyter_mesh.errors import InvalidRequest, LoginEnded, Unavailable
+from jupyter_mesh.errors import InvalidRequest, LoginEnded, NotSupported, Unavailable
 
 if TYPE_CHECKING:
     from jupyter_mesh.config import SiteSettings
@@ -51,6 +53,21 @@ OPTIONS = [
 ]
 
 
+class _Fork:
+    """What a child must know of its parent: gRPC waits for ever in one whose parent had a channel open."""
+
+    def __init__(self) -> None:
+        self.connected: weakref.WeakSet[Gateway] = weakref.WeakSet()
+        self.was_connected = False
+        os.register_at_fork(after_in_child=self._in_child)
+
+    def _in_child(self) -> None:
+        self.was_connected = self.was_connected or len(self.connected) > 0
+
+
+_fork = _Fork()
+
+
 class Gateway:
     """The gateway of one site for one user. Built anywhere; lives in the loop of its first call.
 
@@ -75,6 +92,7 @@ class Gateway:
         if channel is not None:
             self._meter.channels -= 1
             await channel.close(grace=None)
+            _fork.connected.discard(self)
 
     async def call(
         self,
@@ -211,6 +229,11 @@ class Gateway:
 
     async def _open(self) -> Any:
         async with self._opening:
+            if _fork.was_connected:
+                raise NotSupported(
+                    "This process was forked while its parent was connected to a site, and gRPC does not work "
+                    'in it. Start processes with "spawn" or "forkserver", or fork before the first use.'
+                )
             if self._stub is None:
                 if self.settings.plaintext:
                     self._channel = grpc.aio.insecure_channel(self.settings.target, OPTIONS)
@@ -221,6 +244,7 @@ class Gateway:
                         self.settings.target, credentials, OPTIONS
                     )
                 self._meter.channels += 1
+                _fork.connected.add(self)
                 self._stub = gw_grpc.GatewayAPIStub(self._channel)
             return self._stub
 

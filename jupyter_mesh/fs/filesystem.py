@@ -17,6 +17,7 @@ from fsspec.utils import stringify_path
 from jupyter_mesh.cs3.client import MeshClient
 from jupyter_mesh.fs.contents import Contents
 from jupyter_mesh.fs.delegation import Delegation, delegate
+from jupyter_mesh.fs.forks import close_before_forks
 from jupyter_mesh.fs.identity import Login, PerUser
 from jupyter_mesh.fs.listings import Listings
 from jupyter_mesh.fs.names import AT_ONCE
@@ -85,6 +86,7 @@ class CS3FileSystem(Contents, metaclass=PerUser):
                 task.add_done_callback(self._late.discard)
             client = self._clients[loop] = MeshClient(*self._login.open())
             if not self.asynchronous:
+                close_before_forks(client, loop)
                 weakref.finalize(self, _close, loop, client, self._process)
         return client
 
