@@ -87,16 +87,16 @@ class LocalTokenMixin(MeshSpawnerMixin):
         if await self._mesh_can_mount():
             user = "" if self.mesh_owner() is None else self.user.name
             root = self.format_string(self.notebook_dir)
-            mount = LocalMount.beside(self.get_env(), root, user)
+            mount = await asyncio.to_thread(LocalMount.beside, self.get_env(), root, user)
             self.mesh_note(MOUNTED, mount.note())
             self.mesh_mount = mount.folder
             # Beside the start of the server, which takes longer.
             self._mesh_mounting = asyncio.create_task(self._mesh_make_mount(mount))
 
     async def mesh_started(self) -> None:
-        """Wait for the mount: kernels that start at once find their folders."""
+        """Wait for the mount, so that kernels that start at once find their folders; but never for too long."""
         if self._mesh_mounting is not None:
-            await asyncio.wait({self._mesh_mounting})
+            await asyncio.wait({self._mesh_mounting}, timeout=min(READY, self.start_timeout / 2))
 
     async def mesh_remove(self, name: str, value: Any) -> None:
         """Unmount, then remove the folder with the token, which the last uploads need."""

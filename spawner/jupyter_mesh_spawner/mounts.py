@@ -41,7 +41,10 @@ class LocalMount:
 
     @classmethod
     def beside(cls, environment: Mapping[str, str], root: str, user: str = "") -> Self:
-        """The one for a server with this environment and this root folder ("" and "~" are its home)."""
+        """The one for a server with this environment and this root folder ("" and "~" are its home).
+
+        Blocks on the disk: links on the way are followed, as the program does.
+        """
         home = environment["HOME"]
         below = root.removeprefix("~").lstrip("/") if root.startswith("~") else root
         chosen = {
@@ -49,7 +52,7 @@ class LocalMount:
             for name, value in environment.items()
             if name in PASSED or name.startswith(("MESH_", "XDG_"))
         }
-        return cls(os.path.normpath(os.path.join(home, below, MOUNT)), chosen, user)
+        return cls(os.path.join(os.path.realpath(os.path.join(home, below)), MOUNT), chosen, user)
 
     @classmethod
     def from_note(cls, note: Mapping[str, Any]) -> Self:

@@ -12,6 +12,7 @@ import pytest
 from jupyter_mesh.demo import supervisor
 from jupyter_mesh.errors import InvalidRequest
 from tests.demo.processes import processes_with, wait_for
+from tests.mounts import can_mount
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc"),
@@ -139,6 +140,8 @@ def test_from_the_first_start_to_ctrl_c(demo, folder):
         assert all(user["password"] in out for user in site["users"])
     assert processes_with(str(folder)) == []
     assert [address for address in addresses(sites) if answers(address)] == []
+    assert ("No mount: " in out) != ("find the files of the site in ~/mesh" in out)
+    assert ("No mount: " in out) != can_mount()
     assert not demo.ready_file.exists()
 
 

@@ -10,6 +10,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.e2e.lab import Lab
 from tests.e2e.processes import Demo, Harbour, family
+from tests.mounts import mounted_below
 
 RESULTS = Path(__file__).parents[2] / "test-results"
 # Without a network behind it, a browser that looks for updates gets slow.
@@ -68,6 +69,7 @@ def demo(tmp_path_factory):
     code = demo.stop()
     assert code == 0, demo.log.read_text()
     assert started & family(1) == set(), "the demo has left processes behind"
+    assert mounted_below(demo.folder) == []
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +79,7 @@ def harbour(tmp_path_factory):
     harbour.start()
     yield harbour
     harbour.stop()
+    assert mounted_below(harbour.folder) == []
 
 
 @pytest.fixture(scope="session")

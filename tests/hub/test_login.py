@@ -13,6 +13,7 @@ from jupyter_mesh.cs3.login import authenticate, revoke_app_password
 from jupyter_mesh.errors import LoginEnded
 from jupyter_mesh.node.users import add_user
 from tests.hub.hubs import Browser, Hub, until
+from tests.mounts import can_mount, mounted_below
 
 # One hub for all: they stay in one process, in this order. A loaded machine starts a Lab in half a minute.
 pytestmark = [pytest.mark.xdist_group("hub"), pytest.mark.timeout(150)]
@@ -84,6 +85,7 @@ def hub(site, tmp_path_factory):
     hub.start()
     yield hub
     hub.stop()
+    assert mounted_below(hub.state) == []
 
 
 @pytest.fixture
@@ -189,7 +191,8 @@ async def test_server_knows_where_and_nothing_secret(hub, site, server):
     file = TokenFile(server)
     assert environment["MESH_SITE"] == "alpine"
     assert environment["MESH_GATEWAY"] == site.gateway
-    assert "MESH_MOUNT" not in environment
+    mount = str(hub.state / "home" / "ada" / "mesh") if can_mount() else None
+    assert environment.get("MESH_MOUNT") == mount
     assert file.path.parent.parent == hub.runtime
     assert file.modes == ("0o700", "0o600")
 

@@ -235,6 +235,12 @@ async def mount(hub, tmp_path):
     assert mounted_below(tmp_path) == []
 
 
+async def test_links_in_the_way_to_a_home_are_followed(mount, tmp_path):
+    """The program does so, too, and is found again by the name of its folder."""
+    (tmp_path / "link").symlink_to(tmp_path / "work")
+    assert LocalMount.beside(mount.environment, "~/link").folder == mount.folder
+
+
 async def test_the_note_of_a_mount_holds_no_secret(mount, tmp_path):
     assert mount.folder == str(tmp_path / "work" / "mesh")
     assert LocalMount.from_note(mount.note()) == mount
