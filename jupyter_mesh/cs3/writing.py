@@ -358,6 +358,11 @@ class Writing(Tree):
                 return Conflict(
                     f"Could not {save.doing}: it was deleted or renamed. Save it under a new name."
                 )
+            if isinstance(error, Conflict) and folder is not None:
+                # Nothing is there to be in conflict with: somebody else makes the folder at this moment.
+                return NotFound(
+                    f"Could not {save.doing}: the folder {folder.path} was not there yet. Try again."
+                )
             return error
         if there.is_directory:
             return IsADirectory(f"Could not {save.doing}: it is a folder.")

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from jupyter_mesh.cs3 import data
 from jupyter_mesh.cs3.client import MeshClient
-from jupyter_mesh.errors import DeadlineExceeded, SiteError, Unavailable
+from jupyter_mesh.errors import DeadlineExceeded, NotFound, SiteError, Unavailable
 from jupyter_mesh.testing import traps
 from jupyter_mesh.testing.site import RunningSite, start_node
 
@@ -137,3 +137,14 @@ async def test_a_token_that_ends_in_the_middle_of_an_upload(node: Node) -> None:
         assert await mesh.read("home/a.bin") == bytes(TUS)
         assert await site.tokens().token() != before
         assert site.calls["InitiateFileUpload"] == 1, "it goes on where it was"
+
+
+async def test_a_folder_that_somebody_makes_at_this_moment(node: Node) -> None:
+    trap = traps.Fails()
+    async with node(trap) as (_, mesh):
+        await mesh.mkdir("home/new")
+        trap.next["InitiateFileUpload"] = [("FAILED_PRECONDITION", "no such folder")]
+        # No conflict: whoever makes folders as needed makes it, and goes on.
+        with pytest.raises(NotFound, match="home/new was not there yet"):
+            await mesh.upload("home/new/a.txt", b"a")
+        assert (await mesh.upload("home/new/a.txt", b"a")).size == 1
