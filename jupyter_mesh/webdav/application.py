@@ -29,6 +29,8 @@ from jupyter_mesh.webdav.addresses import destination_of, path_of
 from jupyter_mesh.webdav.answers import MultiStatus, error_answer, stream
 from jupyter_mesh.webdav.bodies import read_xml
 from jupyter_mesh.webdav.finding import Asked, asked_of, changes_of, described
+from jupyter_mesh.webdav.locking import Locking
+from jupyter_mesh.webdav.locks import SUPPORTED
 from jupyter_mesh.webdav.properties import dead_key, href_of, prop_xml
 from jupyter_mesh.webdav.ranges import Wanted, entity_tag, matches, range_of
 
@@ -36,13 +38,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from jupyter_mesh.models import Quota
+    from jupyter_mesh.webdav.locks import LockTable
     from jupyter_mesh.webdav.tree import Opened, Tree
 
 __all__ = ["WebDAV"]
 
 log = logging.getLogger(__name__)
 
-METHODS = "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, PROPFIND, PROPPATCH"
 LONGEST_CHECKSUM = 200
 
 
@@ -50,11 +52,20 @@ class WebDAV:
     """Answers the requests below ``prefix`` out of a tree. Holds no connection and no task of its own.
 
     ``sparing`` answers without asking the tree what rclone does not need to know: whether a PUT made or replaced
-    a file, and how the folder itself is that is listed.
+    a file, and how the folder itself is that is listed. With a table of ``locks`` it is of class 2, and clients
+    can keep each other out.
     """
 
-    def __init__(self, tree: Tree, *, prefix: str = "", sparing: bool = False) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        *,
+        prefix: str = "",
+        sparing: bool = False,
+        locks: LockTable | None = None,
+    ) -> None:
         self.tree = tree
+        self._locking = None if locks is None else Locking(tree, locks, prefix)
         self._prefix = prefix
         self._sparing = sparing
         self._answers: dict[
@@ -71,6 +82,8 @@ class WebDAV:
             "PROPFIND": self._propfind,
             "PROPPATCH": self._proppatch,
         }
+        if self._locking is not None:
+            self._answers |= {"LOCK": self._locking.lock, "UNLOCK": self._locking.unlock}
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to one request; an error is told as a sentence, with the status WebDAV has for it."""
@@ -78,14 +91,21 @@ class WebDAV:
             answer = self._answers.get(request.method)
             if answer is None:
                 raise NotSupported(f"{request.method} is not known here.")
-            return await answer(request, path_of(request.raw_path, self._prefix))
+            path = path_of(request.raw_path, self._prefix)
+            if self._locking is not None:
+                await self._locking.check(request, path)
+            return await answer(request, path)
         except MeshError as error:
             log.debug("%s: %s", request.method, error)
             return error_answer(error, request.method)
 
     async def _options(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         return web.Response(
-            headers={"DAV": "1", "Allow": METHODS, "MS-Author-Via": "DAV", "Content-Length": "0"}
+            headers={
+                "DAV": "1" if self._locking is None else "1, 2",
+                "Allow": ", ".join(self._answers),
+                "MS-Author-Via": "DAV",
+            }
         )
 
     # Content
@@ -153,6 +173,8 @@ class WebDAV:
         if "#" in request.raw_path:
             raise InvalidRequest("An address with a fragment names nothing that can be deleted.")
         await self.tree.delete(path)
+        if self._locking is not None:
+            self._locking.table.forget(path)
         return web.Response(status=204)
 
     async def _mkcol(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
@@ -180,6 +202,8 @@ class WebDAV:
         try:
             if moves:
                 await self.tree.move(path, target, replace=overwrite)
+                if self._locking is not None:
+                    self._locking.table.forget(path)
             elif source.is_directory and request.headers.get("Depth") == "0":
                 await self.tree.mkdir(target)
             else:
@@ -218,7 +242,9 @@ class WebDAV:
             yield described(resource, asked, self._prefix, quota, self._lock_property)
 
     def _lock_property(self, name: str, path: str) -> str:
-        return ""
+        if self._locking is None:
+            return ""
+        return SUPPORTED if name.endswith("}supportedlock") else self._locking.discovery(path)
 
     async def _quota(self, path: str) -> Quota | None:
         try:
@@ -260,6 +286,10 @@ class WebDAV:
 
 async def _pieces(request: web.BaseRequest) -> AsyncIterator[bytes]:
     """The body as it comes; raises TransferFailed when the client goes away in the middle of it."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        # Only now: what is refused before is not sent at all.
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
     try:
         async for piece in request.content.iter_any():
             yield piece
