@@ -69,6 +69,9 @@ class CS3FileSystem(Contents, metaclass=PerUser):
         self._clients: dict[asyncio.AbstractEventLoop, MeshClient] = {}
         self._late: set[asyncio.Task[None]] = set()
         self._process = os.getpid()
+        ending = weakref.finalize(self, _close, self._clients, self._process, asynchronous)
+        # At the end of the program the loop of an asynchronous one is its owner's business.
+        ending.atexit = not asynchronous
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.site!r})"
@@ -87,7 +90,6 @@ class CS3FileSystem(Contents, metaclass=PerUser):
             client = self._clients[loop] = MeshClient(*self._login.open())
             if not self.asynchronous:
                 close_before_forks(client, loop)
-                weakref.finalize(self, _close, loop, client, self._process)
         return client
 
     @property
@@ -161,9 +163,15 @@ async def _close_late(client: MeshClient) -> None:
         await client.close()
 
 
-def _close(loop: asyncio.AbstractEventLoop, client: MeshClient, process: int) -> None:
-    """Close a client in its loop, unless this is a fork of the process it belongs to."""
-    if process == os.getpid() and loop.is_running():
-        # At the very end of a program there are no more threads to close files in.
-        with suppress(RuntimeError, TimeoutError):
-            sync_teardown(loop, client.close, timeout=GOODBYE)
+def _close(
+    clients: dict[asyncio.AbstractEventLoop, MeshClient], process: int, asynchronous: bool
+) -> None:
+    """Close clients in their loops, unless this is a fork of the process they belong to.
+
+    Nobody waits for one that was used asynchronously: zarr, for example, drops its filesystems in any thread.
+    """
+    for loop, client in clients.items():
+        if process == os.getpid() and loop.is_running():
+            # At the very end of a program there are no more threads to close files in.
+            with suppress(RuntimeError, TimeoutError):
+                sync_teardown(loop, client.close, timeout=0 if asynchronous else GOODBYE)

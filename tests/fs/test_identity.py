@@ -20,6 +20,7 @@ from fsspec.asyn import get_loop, sync
 
 from jupyter_mesh.auth import TokenSource, write_token_file
 from jupyter_mesh.config import SiteSettings
+from jupyter_mesh.cs3 import MeshClient
 from jupyter_mesh.cs3.renewal import log_in
 from jupyter_mesh.errors import InvalidRequest, LoginEnded, NotFound
 from jupyter_mesh.fs import CS3FileSystem
@@ -448,6 +449,23 @@ async def test_in_a_server_the_loop_is_its_own(site: RunningSite) -> None:
         await fs._rm("/home/server.txt")
     finally:
         await fs._close()
+
+
+async def test_what_a_library_drops_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = asyncio.Event()
+    close = MeshClient.close
+
+    async def seen(client: MeshClient) -> None:
+        await close(client)
+        closed.set()
+
+    monkeypatch.setattr(MeshClient, "close", seen)
+    fs = CS3FileSystem(asynchronous=True, skip_instance_cache=True)
+    assert await fs._exists("/home")
+    del fs
+    gc.collect()
+    async with asyncio.timeout(30):
+        await closed.wait()
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestWarning")
