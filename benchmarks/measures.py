@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import documents, servers
 from benchmarks.comparison import Bench, Row, Times, row, timed
 from benchmarks.downloads import MIB, Direct, files, noise
+from benchmarks.mounts import mount
 from benchmarks.proxy import delayed
 
 if TYPE_CHECKING:
@@ -268,6 +269,7 @@ GROUPS: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "upload": upload,
     "stalls": stalls,
     "latency": latency,
+    "mount": mount,
 }
 
 

@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 from jupyter_mesh.errors import DeadlineExceeded, MeshError, Unavailable
 from jupyter_mesh.mount import mountpoint
+from jupyter_mesh.mount.mending import mend
 from jupyter_mesh.mount.queue import Pending, dirty_files, pending_of, refusals
 from jupyter_mesh.mount.rclone import Rclone, RcloneFailed
 from jupyter_mesh.paths import is_within, parent_of
@@ -83,6 +84,7 @@ class Engine:
 
         Raises MeshError when it cannot be mounted; nothing runs then.
         """
+        await asyncio.to_thread(mend, self.folder.path / "cache")
         try:
             await self._rclone.start()
             await self._mount("", self.directory, read_only=self.read_only)

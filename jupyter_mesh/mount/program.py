@@ -21,20 +21,21 @@ from typing import TYPE_CHECKING, Any
 from jupyter_mesh.cs3 import MeshClient
 from jupyter_mesh.errors import MeshError
 from jupyter_mesh.mount import mountpoint
-from jupyter_mesh.mount.adapter import Adapter
+from jupyter_mesh.mount.adapter import Adapter, Conflict
 from jupyter_mesh.mount.client import FLUSH_WITHIN
 from jupyter_mesh.mount.control import control
 from jupyter_mesh.mount.engine import Engine
 from jupyter_mesh.mount.folder import StateFolder, check_directory, claimed
 from jupyter_mesh.mount.rclone import find_rclone
-from jupyter_mesh.paths import PROJECTS, SHARES, parent_of
+from jupyter_mesh.paths import HOME, PROJECTS, SHARES, parent_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
     from pathlib import Path
 
     from jupyter_mesh.auth import TokenSource
     from jupyter_mesh.config import SiteSettings
+    from jupyter_mesh.mount.queue import Pending
 
 __all__ = ["GRACE", "Program", "running"]
 
@@ -44,6 +45,7 @@ GRACE = 30.0
 """Seconds that a stop waits for uploads where nobody says how long."""
 LOOK_AT_SPACES_EVERY = 60.0
 """Seconds between two looks at the projects and shares: those without write permission are read-only."""
+LOOK_AT_SITE_EVERY = 5.0
 STATUS_WITHIN = 1.0
 """Seconds that rclone has to say what waits, before what was seen last is told."""
 
@@ -99,6 +101,7 @@ class Program:
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
         self._unmounted = asyncio.Event()
+        self._unwell = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._conflicts: list[dict[str, Any]] = folder.read("conflicts.json") or []
 
@@ -106,6 +109,8 @@ class Program:
     async def mounted(self) -> AsyncIterator[None]:
         """Mounted in the block, with all that keeps it so; the stop sequence at its end."""
         self.engine.on_unmounted = self.stop
+        self.adapter.on_conflict = self._note_conflict
+        self.adapter.on_changed = self._look_again
         await self.engine.start()
         try:
             await self._lock_spaces()
@@ -119,7 +124,7 @@ class Program:
                 await self._drain()
                 for worker in workers:
                     worker.cancel()
-                await asyncio.gather(*workers, return_exceptions=True)
+                await asyncio.gather(*workers, *self._tasks, return_exceptions=True)
         finally:
             await self.engine.stop()
             self._unmounted.set()
@@ -145,12 +150,14 @@ class Program:
         since = [each.failing_since for each in failing if each.failing_since]
         if self.engine.trouble_since:
             since.append(self.engine.trouble_since)
+        if self.adapter.failing_since and self.engine.pending:
+            since.append(self.adapter.failing_since)
         state = "failing" if self._state == "ready" and since else self._state
         return {
             "dir": str(self.engine.directory),
             "site": self.engine.site,
             "state": state,
-            "message": self._message(),
+            "message": self._why(failing) if since else "",
             "pending": [
                 {**asdict(each), "since": each.since.isoformat(), "failing_since": None}
                 for each in self.engine.pending
@@ -160,8 +167,34 @@ class Program:
             "cache": self.engine.cache,
         }
 
-    def _message(self) -> str:
-        return self.engine.trouble
+    def _why(self, failing: list[Pending]) -> str:
+        """Why files wait: what is known best."""
+        known = self.engine.trouble or self.adapter.message or self._unwell
+        if known or not failing:
+            return known
+        return (
+            f"{failing[0].path} was refused. It is tried again; the reason is in {self.folder.log}."
+        )
+
+    def _note_conflict(self, conflict: Conflict) -> None:
+        self._conflicts.append({**asdict(conflict), "when": conflict.when.isoformat()})
+        self._begin(asyncio.to_thread(self.folder.write, "conflicts.json", self._conflicts))
+        self._look_again(conflict.path)
+
+    def _look_again(self, path: str) -> None:
+        self._begin(self._refresh(path))
+
+    async def _refresh(self, path: str) -> None:
+        try:
+            await self.engine.refresh(path)
+        except MeshError as error:
+            # The folder is read again when what is known of it is a minute old.
+            log.warning("%s is not looked at again: %s", path, error)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def flush(self, path: str) -> list[str]:
         """Upload what is at or below a mesh path now; what is left after a minute."""
@@ -201,9 +234,20 @@ class Program:
             self.left = sorted(each.path for each in self.engine.pending)
 
     async def _watch(self) -> None:
+        """Look at the spaces now and then, and at the site while it refuses what it is sent."""
+        passed = 0.0
         while True:
-            await asyncio.sleep(LOOK_AT_SPACES_EVERY)
-            await self._lock_spaces()
+            await asyncio.sleep(LOOK_AT_SITE_EVERY)
+            passed += LOOK_AT_SITE_EVERY
+            if passed >= LOOK_AT_SPACES_EVERY:
+                passed = 0.0
+                await self._lock_spaces()
+            self._unwell = ""
+            if any(each.failing_since for each in self.engine.pending):
+                try:
+                    await self._client.stat(HOME)
+                except MeshError as error:
+                    self._unwell = str(error)
 
     async def _lock_spaces(self) -> None:
         """Make the projects and shares read-only in which the user may not write."""

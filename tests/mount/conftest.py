@@ -10,7 +10,7 @@ import pytest
 
 from .mounts import mount, site
 
-MOUNTED = {"mounted", "own", "mounting"}
+MOUNTED = {"mounted", "mounting", "shared"}
 
 
 def pytest_collection_modifyitems(items):
@@ -83,7 +83,17 @@ def mounting(tmp_path):
         yield run
 
 
+@pytest.fixture(scope="module")
+def shared(alpine, tmp_path_factory):
+    """A mount of the shared site."""
+    with mount(alpine, tmp_path_factory.mktemp("shared")) as one:
+        yield one
+
+
 @pytest.fixture
-def own(alpine, mounting):
-    """A mount of the shared site for this test alone."""
-    return mounting(alpine)
+def own(shared):
+    """A mount that a test may kill: the next one gets another in its place."""
+    if shared.process.poll() is not None:
+        shared.sweep()
+        shared.start()
+    return shared

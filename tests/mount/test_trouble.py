@@ -1,0 +1,160 @@
+"""The site refuses, changes, goes and comes back: nothing is lost, and the user is told."""
+
+import errno
+import os
+
+import pytest
+
+from jupyter_mesh.auth import write_token_file
+
+from .mounts import PATIENCE, site, wait_for
+
+pytestmark = pytest.mark.timeout(3 * PATIENCE)
+
+
+@pytest.fixture
+def lonely(tmp_path):
+    """A site that a test may stop."""
+    with site(tmp_path / "site", flavour="paths") as at:
+        yield at
+
+
+def test_site_goes_and_comes_back(lonely, mounting):
+    mount = mounting(lonely)
+    (mount.home / "a.txt").write_text("before")
+    mount.flush()
+    lonely.stop()
+    (mount.home / "a.txt").write_text("while it was away")
+    (mount.home / "b.txt").write_text("new while it was away")
+    assert (mount.home / "a.txt").read_text() == "while it was away"
+    wait_for(lambda: mount.status()["state"] == "failing")
+    told = mount.status()
+    assert told["failing_since"]
+    assert wait_for(lambda: mount.status()["message"])
+    assert {each["path"] for each in told["pending"]} == {"home/a.txt", "home/b.txt"}
+    lonely.start()
+    wait_for(lambda: not mount.ask("flush", ""))
+    assert lonely.read("home/a.txt") == b"while it was away"
+    assert lonely.read("home/b.txt") == b"new while it was away"
+    wait_for(lambda: mount.status()["state"] == "ready")
+
+
+def test_stop_while_the_site_is_away_says_what_is_left(lonely, mounting):
+    mount = mounting(lonely)
+    (mount.home / "a.txt").write_text("to be kept")
+    lonely.stop()
+    done = mount.command("unmount", mount.dir, "--grace", "1")
+    assert done.returncode == 1
+    assert "home/a.txt" in done.stderr
+    assert mount.process.wait(PATIENCE) == 1
+    mount.process.stdout.close()
+    assert os.listdir(mount.dir) == []
+    lonely.start()
+    mount.start()
+    mount.flush()
+    assert lonely.read("home/a.txt") == b"to be kept"
+
+
+def test_foreign_change_keeps_both(own):
+    at = own.site
+    (own.home / "both.txt").write_text("first")
+    own.flush()
+    assert (own.home / "both.txt").read_text() == "first"
+    # Somebody else saves while we write.
+    with (own.home / "both.txt").open("w") as file:
+        file.write("what I wrote")
+        at.write("home/both.txt", b"what they wrote")
+    own.flush()
+    (conflict,) = wait_for(lambda: own.status()["conflicts"])
+    assert conflict["path"] == "home/both.txt"
+    assert at.read("home/both.txt") == b"what they wrote"
+    assert at.read(conflict["copy"]) == b"what I wrote"
+    # The mount shows what the site has.
+    wait_for(lambda: (own.home / "both.txt").read_text() == "what they wrote")
+    assert (own.dir / conflict["copy"]).read_text() == "what I wrote"
+    told = own.command("mount", "--status", own.dir).stdout
+    assert conflict["copy"] in told
+    own.ask("seen")
+    assert own.status()["conflicts"] == []
+
+
+def test_changes_at_the_site_are_seen_after_a_refresh(own):
+    at = own.site
+    (own.home / "seen").mkdir()
+    (own.home / "seen" / "a.txt").write_text("first")
+    own.flush()
+    at.write("home/seen/a.txt", b"second, longer")
+    at.write("home/seen/b.txt", b"new")
+    own.ask("refresh", "home/seen")
+    assert sorted(os.listdir(own.home / "seen")) == ["a.txt", "b.txt"]
+    wait_for(lambda: (own.home / "seen" / "a.txt").read_text() == "second, longer")
+
+
+def test_no_room_left(tmp_path, mounting):
+    with site(tmp_path / "site", quota=100_000) as at:
+        mount = mounting(at)
+        (mount.home / "kept.txt").write_text("kept")
+        mount.flush()
+        identity = at.do(lambda client: client.stat("home/kept.txt")).id
+        (mount.home / "kept.txt").write_bytes(bytes(200_000))
+        assert mount.ask("flush", "home/kept.txt") == ["home/kept.txt"]
+        wait_for(lambda: mount.status()["state"] == "failing")
+        assert "free" in wait_for(lambda: mount.status()["message"])
+        # The old content stays, and is the same file.
+        assert at.read("home/kept.txt") == b"kept"
+        assert at.do(lambda client: client.stat("home/kept.txt")).id == identity
+        # With less to store it goes on by itself.
+        (mount.home / "kept.txt").write_bytes(bytes(50_000))
+        wait_for(lambda: mount.ask("flush", "") == [])
+        assert at.read("home/kept.txt") == bytes(50_000)
+        assert at.do(lambda client: client.stat("home/kept.txt")).id == identity
+        wait_for(lambda: mount.status()["state"] == "ready")
+
+
+def test_login_ends_and_is_renewed(own):
+    (own.home / "login.txt").write_text("before")
+    own.flush()
+    identity = own.site.do(lambda client: client.stat("home/login.txt")).id
+    write_token_file(own.folder / "token", "ended-long-ago")
+    (own.home / "login.txt").write_text("written without a login")
+    wait_for(lambda: own.status()["state"] == "failing")
+    assert "og in" in wait_for(lambda: own.status()["message"])
+    own.write_token()
+    wait_for(lambda: not own.ask("flush", ""))
+    assert own.site.read("home/login.txt") == b"written without a login"
+    assert own.site.do(lambda client: client.stat("home/login.txt")).id == identity
+    wait_for(lambda: own.status()["state"] == "ready")
+
+
+def test_read_only_mount(alpine, mounting):
+    alpine.write("home/read-only.txt", b"content")
+    mount = mounting(alpine, options=("--read-only",))
+    name = mount.home / "read-only.txt"
+    assert name.read_bytes() == b"content"
+    assert name.stat().st_mode & 0o777 == 0o400
+    for doing in (lambda: name.write_text("x"), name.unlink, (mount.home / "new").mkdir):
+        with pytest.raises(OSError) as error:  # noqa: PT011 - the number is looked at
+            doing()
+        assert error.value.errno == errno.EROFS
+    assert alpine.read("home/read-only.txt") == b"content"
+
+
+def test_project_without_write_permission_is_read_only(alpine, mounting):
+    alpine.write("projects/dimuon/events.csv", b"1,2\n")
+    mount = mounting(alpine, user=1)
+    name = mount.dir / "projects" / "dimuon" / "events.csv"
+    assert name.read_bytes() == b"1,2\n"
+    assert name.stat().st_mode & 0o777 == 0o400
+    assert (mount.dir / "projects" / "dimuon").stat().st_mode & 0o777 == 0o500
+    assert not os.access(name, os.W_OK)
+    with pytest.raises(OSError) as error:  # noqa: PT011 - the number is looked at
+        name.write_text("x")
+    assert error.value.errno == errno.EROFS
+    (mount.home / "mine.txt").write_text("mine")
+    mount.flush()
+    assert alpine.do(lambda client: client.read("home/mine.txt"), 1) == b"mine"
+    # Its owner may write.
+    other = mounting(alpine)
+    (other.dir / "projects" / "dimuon" / "events.csv").write_text("3,4\n")
+    other.flush()
+    assert alpine.read("projects/dimuon/events.csv") == b"3,4\n"
