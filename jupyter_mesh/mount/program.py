@@ -45,7 +45,7 @@ GRACE = 30.0
 """Seconds that a stop waits for uploads where nobody says how long."""
 LOOK_AT_SPACES_EVERY = 60.0
 """Seconds between two looks at the projects and shares: those without write permission are read-only."""
-LOOK_AT_SITE_EVERY = 5.0
+LOOK_AT_SITE_EVERY = 3.0
 STATUS_WITHIN = 1.0
 """Seconds that rclone has to say what waits, before what was seen last is told."""
 

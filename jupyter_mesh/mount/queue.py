@@ -75,7 +75,8 @@ def dirty_files(metadata: Path, path: str) -> set[str]:
 
 def _is_dirty(file: Path) -> bool:
     try:
-        return b'"Dirty": true' in file.read_bytes()
+        # One that is empty or half written is being written now: the file was just opened, changed or closed.
+        return b'"Dirty": false' not in file.read_bytes()
     except OSError:
         # Renamed, uploaded or deleted since it was listed.
         return False

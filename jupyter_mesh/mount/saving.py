@@ -109,10 +109,12 @@ class Saving:
         _, there = self.memory.told(path)
         # The old content becomes a version where the site keeps them, and frees its room where it does not.
         if quota is not None and quota.free is not None and size > quota.free + there:
-            raise QuotaExceeded(
+            error = QuotaExceeded(
                 f"Could not save {path}: it has {size} bytes, and {quota.free} are free. Delete something, or ask "
                 "for more room."
             )
+            self._failed(Upload(path, size), error)
+            raise error
 
     async def save(self, path: str, spooled: Spooled, modified: datetime | None) -> Resource:
         """Store a body, and return the file that rclone may take it for: at ``path``, or where a conflict put it.
