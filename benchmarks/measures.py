@@ -16,6 +16,7 @@ from benchmarks import documents, servers
 from benchmarks.comparison import Bench, Row, Times, row, timed
 from benchmarks.downloads import MIB, Direct, files, noise
 from benchmarks.mounts import mount
+from benchmarks.moves import moves
 from benchmarks.proxy import delayed
 
 if TYPE_CHECKING:
@@ -267,6 +268,7 @@ GROUPS: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "notebooks": notebooks,
     "files": files,
     "upload": upload,
+    "moves": moves,
     "stalls": stalls,
     "latency": latency,
     "mount": mount,

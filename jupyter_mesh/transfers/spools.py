@@ -59,6 +59,8 @@ class Spool:
         self._file = file
         # Of bytes that another process wrote, the digest has to be taken from the disk.
         self._digest = None if size else hashlib.sha1(usedforsecurity=False)
+        self._hashing: asyncio.Future[None] | None = None
+        """The last pieces on their way into the digest, while the next ones come."""
 
     @property
     def closed(self) -> bool:
@@ -69,6 +71,8 @@ class Spool:
         """Add bytes at the end, all or none; raises QuotaExceeded when there is no room for them."""
         length = sum(map(len, pieces))
         self._folder.make_room(max(0, self.size + length - max(self.size, self.reserved)))
+        # First: from the write on, nothing may come between the bytes and their digest.
+        await self._hashed()
         try:
             await asyncio.to_thread(self._write, pieces)
         except OSError as error:
@@ -79,22 +83,26 @@ class Spool:
             raise
         self.size += length
         self.touched = time.time()
+        if self._digest is not None:
+            self._hashing = asyncio.ensure_future(asyncio.to_thread(_update, self._digest, pieces))
 
     def _write(self, pieces: tuple[bytes, ...]) -> None:
-        digest = self._digest and self._digest.copy()
         at = self.size
         for piece in pieces:
             view = memoryview(piece)
-            if digest is not None:
-                digest.update(view)
             while view:
                 written = os.pwrite(self._file.fileno(), view, at)
                 view = view[written:]
                 at += written
-        self._digest = digest
+
+    async def _hashed(self) -> None:
+        """Wait until all bytes that are here are in the digest."""
+        if self._hashing is not None:
+            await asyncio.shield(self._hashing)
 
     async def cut(self, size: int) -> None:
         """Forget everything after the first ``size`` bytes."""
+        await self._hashed()
         await asyncio.to_thread(self._file.truncate, size)
         self.size = size
         self._digest = None if size else hashlib.sha1(usedforsecurity=False)
@@ -106,6 +114,7 @@ class Spool:
 
     async def body(self) -> Body:
         """The bytes, for an upload. Good until the spool is dropped."""
+        await self._hashed()
         if self._digest is None:
             self._digest = await asyncio.to_thread(_digest_of, self._file, self.size)
         self.touched = time.time()
@@ -287,6 +296,11 @@ def _lock(file: Any) -> bool:
         except OSError as error:
             log.debug("The folder of unfinished uploads knows no locks: %s", error.strerror)
     return True
+
+
+def _update(digest: hashlib._Hash, pieces: tuple[bytes, ...]) -> None:
+    for piece in pieces:
+        digest.update(piece)
 
 
 def _digest_of(file: BinaryIO, size: int) -> hashlib._Hash:
