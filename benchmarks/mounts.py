@@ -121,8 +121,8 @@ async def mount(bench: Bench) -> list[Row]:
         )
         through.home = through.home / "home"
         # It has a cache of folders of its own, which must not hide what the test has just written.
-    go = [await find_rclone(), "serve", "webdav", "--config", "", "--dir-cache-time", "0s"]
-    go += ["--addr", "unix://{socket}"]
+        go = [await find_rclone(), "serve", "webdav", "--config", "", "--dir-cache-time", "0s"]
+        go += ["--addr", "unix://{socket}"]
         direct = await stack.enter_async_context(
             plain("rclone on the disk", bench.folder / "direct", [*go, str(bench.site.home)])
         )
