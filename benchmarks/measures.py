@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import documents, servers
 from benchmarks.comparison import Bench, Row, Times, row, timed
 from benchmarks.downloads import MIB, Direct, files, noise
+from benchmarks.filesystem import filesystem
 from benchmarks.mounts import mount
 from benchmarks.moves import moves
 from benchmarks.proxy import delayed
@@ -271,6 +272,7 @@ GROUPS: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "moves": moves,
     "stalls": stalls,
     "latency": latency,
+    "cs3": filesystem,
     "mount": mount,
 }
 

@@ -167,10 +167,15 @@ async def end(process: Process) -> None:
 
 
 async def start_site(
-    folder: Path, gateway_port: int = 0, http_port: int = 0, flavour: str = "spaces"
+    folder: Path,
+    gateway_port: int = 0,
+    http_port: int = 0,
+    flavour: str = "spaces",
+    delay: float = 0,
 ) -> Site:
-    """A node over ``folder`` that answers; whoever asks ends its process."""
+    """A node over ``folder`` that answers, each time ``delay`` seconds late; whoever asks ends its process."""
     command = ["-m", "benchmarks.site", str(folder), str(gateway_port), str(http_port), flavour]
+    command.append(str(delay))
     process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=PIPE, cwd=ROOT)
     assert process.stdout is not None
     try:

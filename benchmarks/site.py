@@ -23,16 +23,20 @@ USER, PASSWORD = "maya", "measured twice"
 
 
 class _Counting(grpc.aio.ServerInterceptor):
-    def __init__(self, counts: Counter[str]) -> None:
+    def __init__(self, counts: Counter[str], delay: float) -> None:
         self._counts = counts
+        self._delay = delay
 
     async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
         self._counts[handler_call_details.method.rpartition("/")[2]] += 1
+        await asyncio.sleep(self._delay)
         return await continuation(handler_call_details)
 
 
-async def serve(folder: Path, gateway_port: int, http_port: int, flavour: str) -> None:
-    """Serve ``folder`` until SIGTERM."""
+async def serve(
+    folder: Path, gateway_port: int, http_port: int, flavour: str, delay: float
+) -> None:
+    """Serve ``folder`` until SIGTERM; ``delay`` seconds pass before each answer."""
     counts: Counter[str] = Counter()
 
     @web.middleware
@@ -40,6 +44,7 @@ async def serve(folder: Path, gateway_port: int, http_port: int, flavour: str) -
         if request.path == "/counts":
             return web.json_response(counts)
         counts[request.method] += 1
+        await asyncio.sleep(delay)
         answer: web.StreamResponse = await handler(request)
         return answer
 
@@ -53,7 +58,7 @@ async def serve(folder: Path, gateway_port: int, http_port: int, flavour: str) -
         gateway_port=gateway_port,
         http_port=http_port,
         flavour=flavour,
-        interceptors=[_Counting(counts)],
+        interceptors=[_Counting(counts, delay)],
         middlewares=[counting],
     ) as node:
         print(json.dumps({"gateway": node.gateway, "url": node.url}), flush=True)
@@ -61,5 +66,5 @@ async def serve(folder: Path, gateway_port: int, http_port: int, flavour: str) -
 
 
 if __name__ == "__main__":
-    where, gateway, http, kind = sys.argv[1:]
-    asyncio.run(serve(Path(where), int(gateway), int(http), kind))
+    where, gateway, http, kind, late = sys.argv[1:]
+    asyncio.run(serve(Path(where), int(gateway), int(http), kind, float(late)))
