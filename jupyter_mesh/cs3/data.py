@@ -31,7 +31,7 @@ __all__ = ["DataGateway", "Transfer", "UploadKey"]
 log = logging.getLogger(__name__)
 
 CHUNK = 1 << 20
-CONNECTIONS = 16
+CONNECTIONS = 32
 
 SENDING = aiohttp.ClientTimeout(total=None, sock_connect=10)
 

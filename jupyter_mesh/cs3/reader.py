@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from jupyter_mesh.cs3.place import Place
-    from jupyter_mesh.cs3.reading import Download, Reading, Source
+    from jupyter_mesh.cs3.reading import Reading, Source
     from jupyter_mesh.models import Resource
 
 __all__ = ["Reader"]
 
-AT_ONCE = 16
+AT_ONCE = 32
 """Parts that are asked for at a time: as many as there are connections."""
 
 TRIES = 3
@@ -66,13 +67,13 @@ class Reader:
         async def get(number: int) -> None:
             nonlocal told
             async with gate:
-                pieces: list[bytes] = []
+                content = io.BytesIO()
                 views = self._views(*wanted[number], further=further)
                 async with aclosing(views):
                     async for view, told_now in views:
-                        pieces.append(bytes(view))
+                        content.write(view)
                         told = told and told_now
-                found[number] = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                found[number] = content.getvalue()
 
         flavour = await self._client.flavour()
         # The first one shows whether the site has ranges. Where it has none, it brings the copy for the others.
@@ -116,11 +117,10 @@ class Reader:
                     self._check(download.resource)
                     if resumed and not download.told:
                         self._check(await self._client._stat(self._place))
-                    async with aclosing(_pieces(download)) as pieces:
-                        async for view in pieces:
-                            yield view, download.told
-                            start += len(view)
-                            broken = 0
+                    async for view in download.views:
+                        yield view, download.told
+                        start += len(view)
+                        broken = 0
             except BROKEN:
                 broken += 1
                 if broken >= TRIES:
@@ -132,11 +132,6 @@ class Reader:
             raise FileExpired(
                 f"{self._place.path} was changed at {self._client.site} while it was read. Open it again."
             )
-
-
-async def _pieces(download: Download) -> AsyncGenerator[memoryview, None]:
-    async for view in download.views:
-        yield view
 
 
 def _content(resource: Resource) -> tuple[object, ...]:

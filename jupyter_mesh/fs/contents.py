@@ -10,7 +10,6 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fsspec.asyn import sync_wrapper
 from fsspec.callbacks import DEFAULT_CALLBACK, Callback
 from fsspec.compression import compr
 from fsspec.core import get_compression
@@ -308,8 +307,6 @@ class Contents(Names):
             )
         check_mode(path, mode)
         return await open_stream(self, self._here(path), mode, **kwargs)
-
-    touch = sync_wrapper(_touch)
 
 
 def _is_create(mode: str) -> bool:

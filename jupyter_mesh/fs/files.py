@@ -9,7 +9,6 @@ import warnings
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
-from fsspec.asyn import sync
 from fsspec.spec import AbstractBufferedFile
 
 from jupyter_mesh.errors import (
@@ -20,6 +19,7 @@ from jupyter_mesh.errors import (
     NotFound,
     TooLarge,
 )
+from jupyter_mesh.fs.blocking import wait
 from jupyter_mesh.fs.drafts import Draft
 from jupyter_mesh.fs.entries import entry_of
 
@@ -115,7 +115,7 @@ class CS3File(AbstractBufferedFile):
         check_mode(path, mode)
         mesh = fs._mesh(path)
         if mode == "rb":
-            self._reader: Reader = sync(fs.loop, opened, fs, mesh, etag)
+            self._reader: Reader = wait(fs.loop, opened, fs, mesh, etag)
             self._details = entry_of(self._reader.resource)
             size = self._reader.resource.size
         super().__init__(fs, path, mode, size=size, **kwargs)
@@ -123,7 +123,7 @@ class CS3File(AbstractBufferedFile):
             # Whoever unpickles it reads the same content, or is told that it has changed.
             self.kwargs["etag"] = self._reader.resource.etag
         else:
-            self._draft = sync(fs.loop, begin, fs, mesh, mode)
+            self._draft = wait(fs.loop, begin, fs, mesh, mode)
             self.loc = self._draft.size
 
     def read(self, length: int | None = -1) -> bytes:
@@ -136,7 +136,7 @@ class CS3File(AbstractBufferedFile):
         return found
 
     def _fetch_range(self, start: int, end: int) -> bytes:
-        content: bytes = sync(self.fs.loop, self._reader.read, start, end)
+        content: bytes = wait(self.fs.loop, self._reader.read, start, end)
         return content
 
     def write(self, data: Any) -> int:
@@ -175,7 +175,7 @@ class CS3File(AbstractBufferedFile):
     def commit(self) -> None:
         """Publish what was written."""
         if self._draft is not None:
-            sync(self.fs.loop, self._draft.publish)
+            wait(self.fs.loop, self._draft.publish)
 
     def discard(self) -> None:
         """Forget what was written."""

@@ -15,6 +15,7 @@ from fsspec.asyn import sync_teardown, sync_wrapper
 from fsspec.utils import stringify_path
 
 from jupyter_mesh.cs3.client import MeshClient
+from jupyter_mesh.fs.blocking import mirrored
 from jupyter_mesh.fs.contents import Contents
 from jupyter_mesh.fs.delegation import Delegation, delegate
 from jupyter_mesh.fs.forks import close_before_forks
@@ -30,6 +31,7 @@ GOODBYE = 5.0
 """Seconds that connections may take to close when the program ends."""
 
 
+@mirrored
 class CS3FileSystem(Contents, metaclass=PerUser):
     """The mesh behind ``cs3://<site>/home/…``, ``/projects/…``, ``/shares/…`` and ``/.id/<id>/…``.
 

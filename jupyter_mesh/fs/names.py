@@ -11,7 +11,7 @@ import errno
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fsspec.asyn import AsyncFileSystem, sync_wrapper
+from fsspec.asyn import AsyncFileSystem
 from fsspec.utils import stringify_path
 
 from jupyter_mesh.cs3.flavour import Feature
@@ -257,8 +257,9 @@ class Names(AsyncFileSystem):
         **kwargs: Any,
     ) -> Any:
         """Bytes of all files below a path, or a dict of them. Raises NotFound."""
-        await self._info(path)
         found = await self._find(path, maxdepth, withdirs, detail=True, **kwargs)
+        if not found:
+            await self._info(path)
         sizes = {name: entry["size"] for name, entry in found.items()}
         return sum(sizes.values()) if total else sizes
 
@@ -368,7 +369,7 @@ class Names(AsyncFileSystem):
             raise OSError(
                 errno.ENOTEMPTY, f"Could not delete {mesh} at {self.site}: it is not empty", path
             )
-        await self._delete(mesh)
+        await self._drop(mesh)
 
     async def _rm_file(self, path: str, **kwargs: Any) -> None:
         """Move a file to the bin. Stat and Delete. Raises IsADirectory, NotFound."""
@@ -377,7 +378,7 @@ class Names(AsyncFileSystem):
             raise IsADirectory(
                 f"Could not delete {mesh}: it is a folder. Delete it with recursive=True."
             )
-        await self._delete(mesh)
+        await self._drop(mesh)
 
     async def _rm(
         self,
@@ -400,11 +401,11 @@ class Names(AsyncFileSystem):
             tops = [
                 m for m in given if not any(m != other and is_within(m, other) for other in given)
             ]
-            await self._each(self._delete, tops)
+            await self._each(self._drop, tops)
         else:
             await self._each(self._rm_file, [path_of(mesh) for mesh in given])
 
-    async def _delete(self, mesh: str) -> None:
+    async def _drop(self, mesh: str) -> None:
         try:
             await self.client().delete(mesh)
         finally:
@@ -440,9 +441,9 @@ class Names(AsyncFileSystem):
                 for source in sources
             ]
         for source, target in pairs:
-            await self._move(self._mesh(source), self._mesh(target))
+            await self._shift(self._mesh(source), self._mesh(target))
 
-    async def _move(self, source: str, target: str) -> None:
+    async def _shift(self, source: str, target: str) -> None:
         client = self.client()
         if source == target:
             await client.stat(source)
@@ -463,14 +464,6 @@ class Names(AsyncFileSystem):
         """Forget the listings of a path, of all below and of all folders above; all listings for None."""
         self.listings.forget(None if path is None else self._mesh(path))
         super().invalidate_cache(path)
-
-    created = sync_wrapper(_created)
-    modified = sync_wrapper(_modified)
-    checksum = sync_wrapper(_checksum)
-    ukey = sync_wrapper(_ukey)
-    sign = sync_wrapper(_sign)
-    rmdir = sync_wrapper(_rmdir)
-    mv = sync_wrapper(_mv)
 
     # Paths.
 

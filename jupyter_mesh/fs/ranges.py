@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
-
-from fsspec.utils import merge_offset_ranges
 
 from jupyter_mesh.errors import InvalidRequest
 
@@ -14,7 +13,7 @@ __all__ = ["is_empty", "spans_of", "wanted_of"]
 NEAR = 256 << 10
 """Bytes between two parts that come as quickly as an answer to another request, over a link of 100 Mbit/s."""
 
-REQUESTS = 16
+REQUESTS = 32
 """As many requests go out at once; more of them wait for one another."""
 
 WORTH_IT = 4
@@ -49,30 +48,23 @@ def spans_of(ranges: list[tuple[int, int]], max_gap: int | None = None) -> list[
     Without ``max_gap``, parts that are near one another are taken together; if that leaves more than go out at
     once, also those that are further apart, as long as it is worth it.
     """
-    parts = sorted((start, stop) for start, stop in ranges if start < stop)
-    if max_gap is None:
-        max_gap = _worthwhile(parts)
-    _, starts, stops = merge_offset_ranges(
-        [""] * len(parts),
-        [start for start, _ in parts],
-        [stop for _, stop in parts],
-        max_gap=max_gap,
-    )
-    return [(start, stop or 0) for start, stop in zip(starts, stops, strict=True)]
-
-
-def _worthwhile(parts: list[tuple[int, int]]) -> int:
-    """The gap up to which parts are taken together."""
-    gaps: list[int] = []
-    wanted = reached = 0
-    for start, stop in parts:
-        if gaps or reached:
-            gaps.append(max(0, start - reached))
-        reached = max(reached, stop)
-        wanted += stop - start
-    gaps.sort()
-    if sum(gap > NEAR for gap in gaps) < REQUESTS:
-        return NEAR
-    enough = gaps[-REQUESTS]
-    in_vain = sum(gap for gap in gaps if gap <= enough)
-    return enough if in_vain <= WORTH_IT * wanted else NEAR
+    spans: list[tuple[int, int]] = []
+    for start, stop in sorted(one for one in ranges if one[0] < one[1]):
+        if spans and start <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(stop, spans[-1][1])
+        else:
+            spans.append((start, stop))
+    gaps = [later[0] - span[1] for span, later in pairwise(spans)]
+    apart = {at for at, gap in enumerate(gaps) if gap > (NEAR if max_gap is None else max_gap)}
+    if max_gap is None and len(apart) >= REQUESTS:
+        widest = set(sorted(apart, key=gaps.__getitem__)[1 - REQUESTS :])
+        in_vain = sum(gap for at, gap in enumerate(gaps) if at not in widest)
+        if in_vain <= WORTH_IT * sum(stop - start for start, stop in spans):
+            apart = widest
+    merged: list[tuple[int, int]] = []
+    for at, (start, stop) in enumerate(spans):
+        if at and at - 1 not in apart:
+            merged[-1] = merged[-1][0], stop
+        else:
+            merged.append((start, stop))
+    return merged

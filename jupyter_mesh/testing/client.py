@@ -25,6 +25,7 @@ from jupyter_mesh.cs3.flavour import Feature
 from jupyter_mesh.errors import (
     AlreadyExists,
     Conflict,
+    FileExpired,
     InvalidRequest,
     IsADirectory,
     Locked,
@@ -375,6 +376,35 @@ class ClientContract:
             with pytest.raises(InvalidRequest):
                 async with mesh.download(f"{folder}/ten", start=start, stop=stop):
                     pass
+
+    async def test_many_parts_of_one_content(self, mesh: MeshClient, folder: str) -> None:
+        content = secrets.token_bytes(2 << 20)
+        await mesh.upload(f"{folder}/data.bin", content)
+        reader = await mesh.reader(f"{folder}/data.bin")
+        assert reader.resource.size == len(content)
+        wanted = [(start, start + 1000) for start in range(0, len(content), 50_000)]
+        wanted += [
+            (5, 5),
+            (len(content) - 3, len(content) + 9),
+            (len(content) + 1, len(content) + 2),
+        ]
+        found = await reader.ranges(wanted)
+        assert found == [content[start:stop] for start, stop in wanted]
+        assert await reader.read(1 << 20) == content[1 << 20 :]
+        assert b"".join([bytes(view) async for view in reader.views(7)]) == content[7:]
+        await mesh.upload(f"{folder}/data.bin", content[::-1])
+        for work in (reader.read(0, 9), reader.ranges([(0, 9), (99_999, 100_009)])):
+            with pytest.raises(FileExpired):
+                await work
+        with pytest.raises(FileExpired):
+            assert not [bytes(view) async for view in reader.views()]
+
+    async def test_only_files_can_be_read_in_parts(self, mesh: MeshClient, folder: str) -> None:
+        for path in (folder, "", "projects"):
+            with pytest.raises(IsADirectory):
+                await mesh.reader(path)
+        with pytest.raises(NotFound):
+            await mesh.reader(f"{folder}/missing")
 
     async def test_an_abandoned_download_harms_nothing(self, mesh: MeshClient, folder: str) -> None:
         content = secrets.token_bytes(4 << 20)

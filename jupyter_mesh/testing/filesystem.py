@@ -430,6 +430,8 @@ class FilesystemContract:
             with pytest.raises(IsADirectoryError):
                 work(f"{folder}/sub")
         assert fs.find(folder) == [f"{folder}/sub/a"]
+        fs.delete(f"{folder}/sub", recursive=True)
+        assert fs.find(folder) == []
 
     def test_a_tree_is_deleted_by_one_call(
         self, site: RunningSite, fs: CS3FileSystem, folder: str
@@ -483,7 +485,8 @@ class FilesystemContract:
         with pytest.raises(ValueError, match="into itself"):
             fs.mv(f"{folder}/dir", f"{folder}/dir/other/deeper")
         fs.mv([f"{folder}/dir/three", f"{folder}/made/two"], f"{folder}/all/")
-        fs.rename(f"{folder}/all/two", f"{folder}/all/2")
+        fs.rename(f"{folder}/all/two", f"{folder}/all/zwei")
+        fs.move(f"{folder}/all/zwei", f"{folder}/all/2")
         assert fs.ls(f"{folder}/all", detail=False) == [f"{folder}/all/2", f"{folder}/all/three"]
 
     def test_a_copy_is_another_file(self, fs: CS3FileSystem, folder: str) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
 import tomllib
 from collections import Counter
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 from aiohttp import web
@@ -20,12 +21,15 @@ from jupyter_mesh.cs3.client import MeshClient
 from jupyter_mesh.cs3.login import authenticate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from aiohttp.typedefs import Handler, Middleware
 
-__all__ = ["RunningSite", "SiteUser", "run_node", "site_from_file", "start_node"]
+__all__ = ["RunningSite", "SiteUser", "in_thread", "run_node", "site_from_file", "start_node"]
+
+T = TypeVar("T")
 
 READY_WITHIN = 30.0
 
@@ -194,6 +198,36 @@ async def start_node(
             except TimeoutError:
                 process.kill()
                 await process.wait()
+
+
+@contextmanager
+def in_thread(start: Callable[[], AbstractAsyncContextManager[T]]) -> Iterator[T]:
+    """What an async context manager gives, kept open in the loop of a thread of its own.
+
+    ``in_thread(lambda: run_node(data))`` is a site for synchronous code, which would wait in its own way.
+    """
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="site")
+    thread.start()
+    try:
+        manager = start()
+        given = asyncio.run_coroutine_threadsafe(_given(manager), loop).result()
+        try:
+            yield given
+        finally:
+            asyncio.run_coroutine_threadsafe(_ended(manager), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _given(manager: AbstractAsyncContextManager[T]) -> T:
+    return await manager.__aenter__()
+
+
+async def _ended(manager: AbstractAsyncContextManager[object]) -> None:
+    await manager.__aexit__(None, None, None)
 
 
 def site_from_file(path: Path) -> RunningSite:

@@ -1,31 +1,11 @@
-"""Sites for the filesystem: nodes of both kinds in a thread of their own, since synchronous code waits for them."""
+"""Nodes of both kinds, each the site of the environment while its tests run."""
 
-import asyncio
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from jupyter_mesh.testing.filesystem import known_site
-from jupyter_mesh.testing.site import RunningSite, run_node
-
-
-@contextmanager
-def in_thread(start: Callable[[], AbstractAsyncContextManager[Any]]) -> Iterator[Any]:
-    """What an async context manager gives, kept open in the loop of another thread."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="site")
-    thread.start()
-    manager = start()
-    try:
-        yield asyncio.run_coroutine_threadsafe(manager.__aenter__(), loop).result(60)
-    finally:
-        asyncio.run_coroutine_threadsafe(manager.__aexit__(None, None, None), loop).result(60)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+from jupyter_mesh.testing.site import RunningSite, in_thread, run_node
 
 
 @pytest.fixture(scope="module", params=["spaces", "paths"])
