@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_mesh.errors import (
     AlreadyExists,
+    Busy,
     Conflict,
     DeadlineExceeded,
     LoginEnded,
@@ -134,11 +135,11 @@ class Batch:
                     await self._delete(step)
                 case _:
                     await self._move(step)
-        except FATAL as error:
-            self.failures.append((step, error))
-            raise
         except MeshError as error:
             self.failures.append((step, error))
+            # A file that is still processed says nothing about the others.
+            if isinstance(error, FATAL) and not isinstance(error, Busy):
+                raise
             if step.action is Action.FOLDER:
                 self._lost.add(step.name)
         else:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from jupyter_mesh.errors import Cancelled, MeshError, NotFound, OutOfOrder, Unavailable
 from jupyter_mesh.models import Transfer, TransferKind, TransferState
 from jupyter_mesh.transfers.disk import lock, private_folder, state_folder, write_private
+from jupyter_mesh.transfers.notes import Notes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -116,10 +117,14 @@ class Journal:
             await asyncio.to_thread(write_private, self._path(id, "cancel"), "")
 
     async def forget(self, id: str) -> None:
-        """Drop one that has ended; raises NotFound, and OutOfOrder while its program works on it."""
+        """Drop one that has ended, with all that a retry would go on with.
+
+        Raises NotFound, and OutOfOrder while its program works on it.
+        """
         record = await self.get(id)
         if record.alive:
             raise OutOfOrder(f"{record.transfer.path} is still being moved. Cancel it first.")
+        await Notes(self.folder.with_name("resume")).discard(id)
         await asyncio.to_thread(self._unlink, id)
 
     async def run(
