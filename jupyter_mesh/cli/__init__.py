@@ -141,14 +141,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(words)
     except MeshError as error:
         log.debug("The cause, for whoever asked with --debug:", exc_info=True)
-        print(f"{PROGRAM} {verb}: {error}", file=sys.stderr)
+        _complain(verb, error)
         return 1
     except ModuleNotFoundError as error:
         log.debug("The cause, for whoever asked with --debug:", exc_info=True)
-        print(
-            f'{PROGRAM} {verb}: The package "{error.name}" is missing. '
+        _complain(
+            verb,
+            f'The package "{error.name}" is missing. '
             'Install what this verb needs: pip install "jupyter-mesh[lab,node]"',
-            file=sys.stderr,
         )
         return 1
     except (KeyboardInterrupt, click.Abort):
@@ -157,6 +157,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # `jupyter mesh ls | head`: the reader has enough. Python would complain at exit, flushing stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _complain(verb: str, message: object) -> None:
+    from jupyter_mesh.cli.terminal import complain
+
+    complain(verb, message)
 
 
 def _run(words: list[str]) -> int:

@@ -15,14 +15,13 @@ from jupyter_mesh.errors import AlreadyExists, Cancelled, LoginEnded, MeshError,
 from jupyter_mesh.paths import name_of, to_url
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from jupyter_mesh.cli.sessions import Session
     from jupyter_mesh.cs3 import MeshClient
     from jupyter_mesh.transfers.batches import Batch
+    from jupyter_mesh.transfers.journal import Record
     from jupyter_mesh.transfers.plans import Job, Plan
 
-__all__ = ["DRY_RUN", "FORCE", "RECURSIVE", "Carrier", "local_target"]
+__all__ = ["DRY_RUN", "FORCE", "RECURSIVE", "Carrier", "unfinished"]
 
 DRY_RUN = click.option(
     "-n", "--dry-run", is_flag=True, help="Show what would be done, and do nothing."
@@ -55,6 +54,7 @@ class Carrier:
         from jupyter_mesh.transfers.terms import Terms
 
         plan = await make_plan(mesh, job)
+        broken = await unfinished(mesh, job)
         if plan.conflicts and not plan.conflicts[0].name:
             raise _taken(mesh, job)
         if not self.as_json and (self.dry_run or not quiet):
@@ -79,6 +79,7 @@ class Carrier:
                         terms=Terms(say=bars.say),
                         tell=tell,
                         program=f"jupyter mesh {self.session.verb}",
+                        id=broken.transfer.id if broken else "",
                     )
             except (LoginEnded, Unavailable, Cancelled):
                 raise
@@ -151,6 +152,21 @@ class Carrier:
         self.session.failed |= bool(sentences)
 
 
+async def unfinished(mesh: MeshClient, job: Job) -> Record | None:
+    """The same job, if it was broken off: it goes on under its place in the list."""
+    from jupyter_mesh.transfers.journal import Journal
+
+    wanted = job.as_json() | {"replace": True}
+    for record in reversed(await Journal().list()):
+        if (
+            record.site == mesh.site
+            and record.can_retry
+            and record.resume | {"replace": True} == wanted
+        ):
+            return record
+    return None
+
+
 def _below(base: str, name: str) -> str:
     return f"{base}/{name}" if name else base
 
@@ -160,8 +176,3 @@ def _taken(mesh: MeshClient, job: Job) -> AlreadyExists:
     return AlreadyExists(
         f'There is already a "{job.target}" {where}: choose another name, or add --force.'
     )
-
-
-def local_target(target: Path, name: str) -> Path:
-    """Where something of this name goes: into a folder that is there, else it gets the name of the target."""
-    return (target / name if target.is_dir() else target).absolute()

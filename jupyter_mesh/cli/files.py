@@ -6,13 +6,14 @@ import asyncio
 import os
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from jupyter_mesh.cli.addresses import ANY_PATH, MESH_PATH, Address, find, is_mesh
-from jupyter_mesh.cli.carrying import DRY_RUN, FORCE, RECURSIVE, Carrier, local_target
+from jupyter_mesh.cli.carrying import DRY_RUN, FORCE, RECURSIVE, Carrier, unfinished
 from jupyter_mesh.cli.moving import Target
 from jupyter_mesh.cli.sessions import run
 from jupyter_mesh.cli.terminal import AS_JSON, shown
@@ -104,8 +105,11 @@ async def _get(
         resource = await one.mesh.stat(one.path)
         if resource.is_directory and not recursive:
             raise IsADirectory(f"{one.path} is a folder: add -r to get it with all it holds.")
-        place = await asyncio.to_thread(local_target, folder, one.name or one.mesh.site)
+        place = await asyncio.to_thread(folder.absolute)
         job = Job(verb=Verb.GET, source=one.path, target=str(place), replace=force)
+        # Of a folder that was broken off, the target is there, and is no folder to put it into.
+        if await asyncio.to_thread(folder.is_dir) and not await unfinished(one.mesh, job):
+            job = replace(job, target=str(place / (one.name or one.mesh.site)))
         await carrier.carry(one.mesh, job)
 
     await session.each(found, fetch)
@@ -169,8 +173,10 @@ async def _put(
             target = await _put_stream(to, force, carrier)
         else:
             local = await asyncio.to_thread(_checked_source, source, recursive)
-            target = to.path_for(local.name)
-            job = Job(verb=Verb.PUT, source=str(local), target=target, replace=force)
+            job = Job(verb=Verb.PUT, source=str(local), target=to.address.path, replace=force)
+            if not await unfinished(to.mesh, job):
+                job = replace(job, target=to.path_for(local.name))
+            target = job.target
             await carrier.carry(to.mesh, job)
         if not carrier.as_json and not carrier.dry_run:
             print(shown(str(to.address.at(target))))

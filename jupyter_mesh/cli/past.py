@@ -20,7 +20,7 @@ from jupyter_mesh.cli.terminal import (
     size_text,
     time_text,
 )
-from jupyter_mesh.errors import InvalidRequest, NotFound
+from jupyter_mesh.errors import AlreadyExists, InvalidRequest, NotFound
 from jupyter_mesh.paths import to_url
 
 if TYPE_CHECKING:
@@ -192,7 +192,12 @@ def restore_from_bin(path: str, to: str | None, key: str, as_json: bool) -> int:
         mesh = await session.client(address.site)
         item = (await _deleted(mesh, address, key))[0]
         target = _same_site(to, mesh) if to else ""
-        resource = await mesh.restore_from_bin(item, to=target)
+        try:
+            resource = await mesh.restore_from_bin(item, to=target)
+        except AlreadyExists as error:
+            raise AlreadyExists(
+                f"There is something at {target or item.path} again: put it elsewhere with --to TARGET."
+            ) from error
         if as_json:
             print_json(resource_facts(resource, mesh.site))
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
@@ -90,10 +91,16 @@ def has_colours(stream: IO[str]) -> bool:
 
 
 def ask(question: str, *, yes: bool) -> None:
-    """Ask on a terminal, and raise click.Abort for any answer but yes. Elsewhere nobody is asked."""
+    """Ask on a terminal; any answer but yes ends the command with exit code 1. Elsewhere nobody is asked."""
     if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return
-    if not click.confirm(escaped(question), err=True):
+    # In a running loop, the first Ctrl-C is a word to the loop, which waits for the answer.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        agreed = click.confirm(escaped(question), err=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if not agreed:
         raise click.exceptions.Exit(1)
 
 

@@ -2,12 +2,14 @@ import asyncio
 import contextlib
 import fcntl
 import io
+import json
 import os
 import pty
 import select
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 
@@ -34,6 +36,30 @@ def run(monkeypatch, capsys):
         return code, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def told(run):
+    """Runs the program with ``--json``; gives what the document holds."""
+
+    async def told(*argv):
+        code, out, error = await run(*argv, "--json")
+        assert (code, error) == (0, "")
+        return json.loads(out)
+
+    return told
+
+
+@pytest.fixture
+def program(tmp_path):
+    """Starts the program in a process of its own, in the environment of the test; gives it with its pipes."""
+
+    async def program(*argv, **kwargs):
+        command = (sys.executable, "-m", "jupyter_mesh.cli", *(str(word) for word in argv))
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), asyncio.subprocess.PIPE)
+        return await asyncio.create_subprocess_exec(*command, cwd=tmp_path, **(pipes | kwargs))
+
+    return program
 
 
 @pytest.fixture

@@ -1,4 +1,8 @@
+import tracemalloc
+
 import pytest
+
+from jupyter_mesh.cs3 import MeshClient
 
 
 @pytest.fixture
@@ -24,6 +28,24 @@ async def test_ls_of_a_file_with_size_and_time(run, folder):
     code, out, _ = await run("ls", "-l", f"{folder}/data.csv")
     size, *_, name = out.split()
     assert (code, size, name) == (0, "8", "data.csv")
+
+
+async def test_ten_thousand_entries_are_listed_in_little_memory(run, folder, monkeypatch):
+    children = MeshClient.children
+
+    async def many(self, path):
+        (one, *_) = await children(self, folder)
+        return [one._replace(name=f"file-{number:05}.dat") for number in range(10_000)]
+
+    monkeypatch.setattr(MeshClient, "children", many)
+    tracemalloc.start()
+    try:
+        code, out, _ = await run("ls", "-l", folder)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (code, out.count("\n")) == (0, 10_000)
+    assert peak < 30 << 20
 
 
 async def test_ls_takes_a_url(run, folder, site):
