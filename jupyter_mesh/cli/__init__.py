@@ -7,6 +7,7 @@ loads none of them. A command returns None or an exit code. What it raises is to
 from __future__ import annotations
 
 import importlib
+import io
 import logging
 import os
 import sys
@@ -137,8 +138,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code: 0 done, 1 refused or failed, 2 wrong usage, 130 stopped by Ctrl-C."""
     words = list(sys.argv[1:] if argv is None else argv)
     verb = next((word for word in words if not word.startswith("-")), "")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Names of local files need not be text, and not every terminal has all characters.
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return _run(words)
+        code = _run(words)
+        sys.stdout.flush()
+        return code
     except MeshError as error:
         log.debug("The cause, for whoever asked with --debug:", exc_info=True)
         _complain(verb, error)

@@ -76,7 +76,7 @@ def mv(sources: tuple[str, ...], target: str, force: bool, as_json: bool) -> int
 
     \b
     Examples:
-      jupyter mesh mv home/data/points.csv home/data/old.csv
+      jupyter mesh mv home/data/points.csv home/data/first.csv
       jupyter mesh mv 'home/data/*.csv' home/archive/
     """
 
@@ -123,7 +123,7 @@ def mkdir(paths: tuple[str, ...], parents: bool, as_json: bool) -> int:
 
     \b
     Examples:
-      jupyter mesh mkdir home/results
+      jupyter mesh mkdir home/plots
       jupyter mesh mkdir -p home/results/2026/november
     """
 

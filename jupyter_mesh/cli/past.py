@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,8 +49,9 @@ def versions(path: str, as_json: bool) -> int:
     async def work(session: Session) -> None:
         address = Address.parse(path)
         mesh = await session.client(address.site)
-        # Sites list no versions of what does not exist.
-        _, found = await asyncio.gather(mesh.stat(address.path), mesh.versions(address.path))
+        # Sites list no versions of what does not exist, instead of saying so.
+        await mesh.stat(address.path)
+        found = await mesh.versions(address.path)
         if as_json:
             print_json(
                 [
