@@ -164,6 +164,7 @@ async def test_tab_in_a_shell(shell, files, signed_in, environment, tmp_path, te
         window.wait_for(READY, since=window.wait_for("ok\r\n", since=seen).index("ok\r\n", seen))
 
     await asyncio.to_thread(enter, setup, "ok\r\n")
-    for case in TYPED:
+    # Quotes and colons are what bash does otherwise.
+    for case in TYPED if shell == "bash" else TYPED[:4:2] + TYPED[3:4]:
         with subtests.test(case.id):
             await asyncio.to_thread(enter, *case.values)
