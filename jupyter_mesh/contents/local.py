@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
@@ -64,7 +66,7 @@ class LocalContents(AsyncLargeFileManager):
                 "The local %s is not shown: the mesh has its name.", f"{where}/{MOUNT}"
             )
         entries = []
-        for name in shown:
+        for name in await asyncio.to_thread(_ordinary, where, shown):
             if not self.should_list(name) or (name.startswith(".") and not self.allow_hidden):
                 continue
             try:
@@ -124,3 +126,14 @@ def _names_in(where: str) -> list[str]:
     except OSError:
         # The stock manager says what is wrong.
         return []
+
+
+def _ordinary(where: str, names: list[str]) -> list[str]:
+    """Those that are files, folders or links: opening a pipe would wait for somebody to write into it."""
+    found = []
+    for name in names:
+        with suppress(OSError):
+            mode = os.lstat(os.path.join(where, name)).st_mode
+            if stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode):
+                found.append(name)
+    return found

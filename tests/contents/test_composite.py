@@ -144,6 +144,24 @@ async def test_what_holds_the_mount_goes_nowhere(contents, local, monkeypatch):
     await contents.delete("d/b.txt")
 
 
+async def test_beside_the_mount_the_same_is_listed_as_ever(contents, local, monkeypatch):
+    os.mkfifo(local / "pipe")
+    (local / "dead").symlink_to(local / "nothing")
+    (local / "link").symlink_to(local / "a.txt")
+    (local / ".hidden").touch()
+
+    async def listed():
+        return sorted(
+            (child["name"], child["type"]) for child in (await contents.get(""))["content"]
+        )
+
+    ever = await listed()
+    assert ("pipe", "file") not in ever
+    (local / "mesh").mkdir()
+    monkeypatch.setenv("MESH_MOUNT", str(local / "mesh"))
+    assert await listed() == ever
+
+
 async def test_an_archive_of_the_local_files_is_without_the_mesh(contents, local, monkeypatch):
     (local / "mesh" / "home").mkdir(parents=True)
     monkeypatch.setenv("MESH_MOUNT", str(local / "mesh"))
