@@ -95,6 +95,7 @@ class Adapter:
         """Stop listening, give requests under way a moment, and end. May be awaited twice."""
         runner, self._runner = self._runner, None
         if runner is not None:
+            self._tree.stopping = True
             await runner.cleanup()
             await self._tree.close()
             await self._memory.close()

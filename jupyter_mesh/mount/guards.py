@@ -60,6 +60,8 @@ class GuardedTree:
     def __init__(self, saving: Saving, memory: Memory, spool: Spool) -> None:
         self.on_changed: Callable[[str], None] = lambda _: None
         """Told of a file that is not what rclone was told that it is: its folder has to be listed again."""
+        self.stopping = False
+        """True when requests are ended by us and not by rclone."""
         self._saving = saving
         self._client = saving.client
         self._memory = memory
@@ -171,6 +173,10 @@ class GuardedTree:
             self._memory.give(path, receipt)
             failed = False
             return stored
+        except asyncio.CancelledError:
+            # rclone has given it up, or has ended, and deletes nothing then; unless it was us who ended it.
+            failed = self.stopping
+            raise
         finally:
             self._memory.ended(path, failed=failed)
             # The end of the request must not take the note with it.
@@ -208,10 +214,13 @@ class GuardedTree:
     # Names
 
     async def mkdir(self, path: str) -> Resource:
-        """Make a folder; one that rclone has listed is known to be there without a question."""
-        _check_inside(path)
-        if path in self._memory.listings:
+        """Make a folder; one that rclone has listed is known to be there without a question.
+
+        rclone makes each folder once more before it sends a file, and lists it again after another answer.
+        """
+        if path in self._memory.listings or MeshPath.parse(path).is_area:
             raise AlreadyExists(f"{path} is there.")
+        _check_inside(path)
         await self._let_go(path)
         made = await self._client.mkdir(path)
         self._memory.listed(path, [])

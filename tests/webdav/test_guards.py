@@ -91,6 +91,36 @@ async def test_what_a_killed_adapter_owed_is_not_deleted_by_the_next_one(
         assert await mesh.read(path) == b"old"
 
 
+async def test_a_put_that_rclone_gives_up_owes_nothing(
+    dav: Dav, mesh: MeshClient, folder: str, tmp_path: Path
+):
+    """rclone gives an upload up when its file is written again or removed, and deletes nothing by itself."""
+    path = f"{folder}/f"
+    await opened(dav, mesh, path, b"old")
+    _, writer = await asyncio.open_unix_connection(tmp_path / "dav.sock")
+    writer.write(f"PUT /{path} HTTP/1.1\r\nHost: mesh\r\nContent-Length: 99\r\n\r\nabc".encode())
+    await writer.drain()
+    await asyncio.sleep(0.2)
+    writer.transport.abort()
+    await asyncio.sleep(1)
+    assert await mesh.read(path) == b"old"
+    assert await dav.delete(path) == 204
+    assert not await exists(mesh, path)
+
+
+async def test_a_folder_that_is_there_is_not_listed_again(dav: Dav, folder: str, site: RunningSite):
+    await dav.names("home")
+    await dav.names(folder)
+    site.calls.clear()
+    for path in ("home/", f"{folder}/"):
+        assert (await dav.ask("MKCOL", path))[0] == 405
+    assert (await dav.ask("MKCOL", f"{folder}/new/"))[0] == 201
+    assert await dav.put(f"{folder}/new/f", b"1") == 201
+    await dav.seen(f"{folder}/new/f")
+    assert site.calls["ListContainer"] == 0
+    assert site.calls["Stat"] <= 3
+
+
 # 3: what may pass is waited for
 
 
