@@ -11,11 +11,11 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
-from fsspec.asyn import sync_teardown, sync_wrapper
+from fsspec.asyn import sync_teardown
 from fsspec.utils import stringify_path
 
 from jupyter_mesh.cs3.client import MeshClient
-from jupyter_mesh.fs.blocking import mirrored
+from jupyter_mesh.fs.blocking import blocking, mirrored
 from jupyter_mesh.fs.contents import Contents
 from jupyter_mesh.fs.delegation import Delegation, delegate
 from jupyter_mesh.fs.forks import close_before_forks
@@ -115,7 +115,7 @@ class CS3FileSystem(Contents, metaclass=PerUser):
         settings, source = await asyncio.to_thread(self._login.open)
         return await delegate(settings, source, life)
 
-    delegate = sync_wrapper(_delegate)
+    delegate = blocking("_delegate", _delegate)
 
     async def _close(self) -> None:
         """Close the connections of the running loop. The next call opens new ones."""
