@@ -52,7 +52,7 @@ class Way:
 
     async def look(self) -> None:
         """Know the home as it is."""
-        await Rclone("", self.folder).ask("vfs/refresh", dir=self.top)
+        await Rclone("", self.folder).ask("vfs/refresh", **({"dir": self.top} if self.top else {}))
 
 
 @asynccontextmanager
@@ -130,7 +130,8 @@ async def mount(bench: Bench) -> list[Row]:
         return [
             *await reading(bench, ways),
             *await small_files(bench, ways),
-            *await listing(bench, ways),
+            # The server on the disk keeps no folders here, and would be asked for each entry.
+            *await listing(bench, ways[:2]),
         ]
 
 
@@ -182,11 +183,13 @@ async def listing(bench: Bench, ways: list[Way]) -> list[Row]:
 
 
 def _rows(what: str, times: dict[str, list[float]], least: float) -> list[Row]:
-    mine, through, direct = times.values()
-    compared = row("mount", f"{what}: plain rclone", mine, through, least)
-    known = row("mount", f"{what}: rclone on the node's disk", mine, direct, 0)
-    known.goal, known.met = "", None
-    return [compared, known]
+    mine, through, *direct = times.values()
+    rows = [row("mount", f"{what}: plain rclone", mine, through, least)]
+    for each in direct:
+        known = row("mount", f"{what}: rclone on the node's disk", mine, each, 0)
+        known.goal, known.met = "", None
+        rows.append(known)
+    return rows
 
 
 def _read(path: Path, size: int) -> None:

@@ -78,10 +78,10 @@ def test_what_was_just_closed_is_kept(own, cached):
         del changes["patched"]
     for what in changes:
         if what != "new":
-            own.site.write(f"home/{what}", b"old content")
+            own.site.write(f"home/{what} {cached}", b"old content")
     own.ask("refresh", "home")
     for what, (_, change) in changes.items():
-        name = own.home / what
+        name = own.home / f"{what} {cached}"
         if cached and what != "new":
             assert name.read_bytes() == b"old content"
         killed = own.rclone()
@@ -90,7 +90,7 @@ def test_what_was_just_closed_is_kept(own, cached):
         wait_for(lambda killed=killed: restarted(own, killed))
     own.flush()
     for what, (content, _) in changes.items():
-        assert own.site.read(f"home/{what}") == content, what
+        assert own.site.read(f"home/{what} {cached}") == content, what
 
 
 def test_killed_program_leaves_no_rclone_and_loses_nothing(own):
