@@ -63,7 +63,7 @@ def program(tmp_path):
 
 
 @pytest.fixture
-async def signed_in(site, run, tmp_path, monkeypatch):
+async def signed_in(site, run, tmp_path, tmp_path_factory, monkeypatch):
     """The environment of a user's server, for the first user; gives the token file."""
     user = site.users[0]
     token_file = tmp_path / "token"
@@ -81,6 +81,7 @@ async def signed_in(site, run, tmp_path, monkeypatch):
     monkeypatch.setenv("MESH_SITE", site.settings.name)
     monkeypatch.setenv("MESH_GATEWAY", site.gateway)
     monkeypatch.setenv("MESH_TOKEN_FILE", str(token_file))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
     return token_file
 
 

@@ -15,21 +15,19 @@ SIZE = 48 << 20
 
 
 class Brake:
-    """Lets data requests through, or holds them back after their first piece."""
+    """Holds back the pieces of an upload after its first one, while it is on."""
 
     def __init__(self):
-        self.held = asyncio.Event()
-        self.go = asyncio.Event()
-        self.go.set()
+        self.held = self.go = None
 
     @asynccontextmanager
     async def on(self):
-        self.held.clear()
-        self.go.clear()
+        self.held, self.go = asyncio.Event(), asyncio.Event()
         try:
             yield
         finally:
             self.go.set()
+            self.go = None
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +41,10 @@ async def site(request, tmp_path_factory, brake):
     async def hold(request, handler):
         # The second piece of an upload in pieces, or the only one.
         later = request.method in ("PUT", "PATCH") and request.headers.get("Upload-Offset") != "0"
-        if later and not brake.go.is_set():
+        if later and brake.go is not None:
+            go = brake.go
             brake.held.set()
-            await brake.go.wait()
+            await go.wait()
         return await handler(request)
 
     data = tmp_path_factory.mktemp("site") / "data"
