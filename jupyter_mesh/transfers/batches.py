@@ -21,12 +21,13 @@ from jupyter_mesh.errors import (
     TransferFailed,
     Unavailable,
 )
-from jupyter_mesh.paths import join, parent_of
+from jupyter_mesh.paths import join
+from jupyter_mesh.transfers.disk import local_error
 from jupyter_mesh.transfers.fetching import Stamp, download, identity_of, stamp_of
 from jupyter_mesh.transfers.plans import Action, Verb
 from jupyter_mesh.transfers.sending import upload
-from jupyter_mesh.transfers.surveys import AT_ONCE, each
-from jupyter_mesh.transfers.terms import Terms, local_error
+from jupyter_mesh.transfers.surveys import AT_ONCE, each, is_below
+from jupyter_mesh.transfers.terms import Terms
 
 if TYPE_CHECKING:
     from jupyter_mesh.cs3 import MeshClient
@@ -125,7 +126,7 @@ class Batch:
         return Conflict if self._job.verb.is_sync else AlreadyExists
 
     async def _step(self, step: Step) -> None:
-        if _is_below(step.name, self._lost):
+        if is_below(step.name, self._lost):
             return
         try:
             match step.action:
@@ -254,14 +255,6 @@ class Batch:
 
 def _depth(name: str) -> int:
     return name.count("/") + bool(name)
-
-
-def _is_below(name: str, folders: set[str]) -> bool:
-    while name:
-        name = parent_of(name)
-        if name in folders:
-            return True
-    return False
 
 
 def _look(path: Path) -> Stamp | None:

@@ -10,10 +10,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from jupyter_mesh.errors import (
+    InvalidRequest,
+    IsADirectory,
+    MeshError,
+    NotADirectory,
+    NotAllowed,
+    NotFound,
+    QuotaExceeded,
+)
+
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["FULL", "lock", "private_folder", "state_folder", "write_private"]
+__all__ = ["local_error", "lock", "private_folder", "state_folder", "write_private"]
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the disk says when it has no room, or allows no more of it."""
@@ -65,3 +75,23 @@ def lock(file: Any, *, shared: bool = False) -> bool | None:
     except OSError:
         return None
     return True
+
+
+def local_error(error: OSError, doing: str, path: Path) -> MeshError:
+    """What a user reads when this machine's own disk fails while ``doing`` something with ``path``."""
+    start = f"Could not {doing}: "
+    if error.errno in FULL:
+        return QuotaExceeded(
+            f"{start}there is no room left on this machine for {path}. Free some of it, then try again: "
+            "it goes on where it stopped."
+        )
+    match error:
+        case FileNotFoundError():
+            return NotFound(f"{start}{path} does not exist.")
+        case IsADirectoryError():
+            return IsADirectory(f"{start}{path} is a folder.")
+        case NotADirectoryError():
+            return NotADirectory(f"{start}a part of {path} is a file.")
+        case PermissionError():
+            return NotAllowed(f"{start}you may not use {path}.")
+    return InvalidRequest(f"{start}{path}: {error.strerror or type(error).__name__}.")

@@ -21,7 +21,8 @@ from jupyter_mesh.errors import (
     TransferFailed,
 )
 from jupyter_mesh.transfers.checksums import checksum_of, digest
-from jupyter_mesh.transfers.terms import Patience, Terms, local_error
+from jupyter_mesh.transfers.disk import local_error
+from jupyter_mesh.transfers.terms import Patience, Terms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -108,6 +109,7 @@ class _Fetch:
         self._digest: Digest | None = None
         """Of all bytes here; None where an earlier process wrote some of them."""
         self._kept = False
+        self._writing: asyncio.Task[None] | None = None
 
     async def run(self) -> Resource:
         await asyncio.to_thread(self._check_place)
@@ -134,6 +136,8 @@ class _Fetch:
 
     async def close(self) -> None:
         """Leave what a later process can go on with, and nothing else."""
+        if self._writing is not None:
+            await asyncio.wait({self._writing})
         if self._file is not None:
             await asyncio.to_thread(self._file.close)
             if not self._kept:
@@ -198,23 +202,24 @@ class _Fetch:
     ) -> None:
         """Write what comes; a block is written while the next one is received."""
         gathered = bytearray()
-        writing: asyncio.Task[None] | None = None
         try:
             async for view in views:
                 gathered += view
                 if len(gathered) >= BLOCK:
-                    if writing is not None:
-                        await writing
-                    block, gathered = gathered, bytearray()
-                    writing = asyncio.create_task(self._write(file, block, resource.size))
+                    await self._written()
+                    self._writing = asyncio.create_task(self._write(file, gathered, resource.size))
+                    gathered = bytearray()
         finally:
             # What has come before a break stays.
-            if writing is not None:
-                await asyncio.shield(writing)
+            await self._written()
             if gathered:
-                await asyncio.shield(
-                    asyncio.create_task(self._write(file, gathered, resource.size))
-                )
+                self._writing = asyncio.create_task(self._write(file, gathered, resource.size))
+                await self._written()
+
+    async def _written(self) -> None:
+        """Wait for the last block: a thread that writes is never left behind, whatever ends the wait."""
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
 
     async def _write(self, file: BinaryIO, block: bytearray, size: int) -> None:
         await asyncio.to_thread(_write_all, file, block, self._at, self._digest)

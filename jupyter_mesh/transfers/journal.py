@@ -23,7 +23,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from jupyter_mesh.errors import Cancelled, MeshError, NotFound, OutOfOrder, Unavailable
 from jupyter_mesh.models import Transfer, TransferKind, TransferState
-from jupyter_mesh.transfers.disk import lock, private_folder, state_folder, write_private
+from jupyter_mesh.transfers.disk import (
+    local_error,
+    lock,
+    private_folder,
+    state_folder,
+    write_private,
+)
 from jupyter_mesh.transfers.notes import Notes
 
 if TYPE_CHECKING:
@@ -237,7 +243,10 @@ class _Running:
         self._cancelled = False
 
     async def run(self, work: Work) -> None:
-        held = await asyncio.to_thread(self._begin)
+        try:
+            held = await asyncio.to_thread(self._begin)
+        except OSError as error:
+            raise local_error(error, "list the transfer", self._journal.folder) from error
         task = asyncio.ensure_future(work(self._progress))
         keeper = asyncio.create_task(self._keep(task))
         try:

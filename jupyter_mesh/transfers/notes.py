@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from jupyter_mesh.auth import remember_secret
 from jupyter_mesh.cs3.data import UploadKey
 from jupyter_mesh.errors import Locked
-from jupyter_mesh.transfers.disk import lock, private_folder, state_folder, write_private
+from jupyter_mesh.transfers.disk import (
+    local_error,
+    lock,
+    private_folder,
+    state_folder,
+    write_private,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +111,10 @@ class Notes:
 
         ``what`` is the file in words.
         """
-        return await asyncio.to_thread(self._claim, what, key_of(*names))
+        try:
+            return await asyncio.to_thread(self._claim, what, key_of(*names))
+        except OSError as error:
+            raise local_error(error, "note how far it comes", self.folder) from error
 
     async def discard(self, transfer: str) -> None:
         """Drop everything that a transfer of the journal has left, its parts of files too."""

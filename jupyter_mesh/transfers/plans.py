@@ -13,7 +13,15 @@ from jupyter_mesh.models import TransferKind
 from jupyter_mesh.paths import MeshPath, is_within, parent_of
 from jupyter_mesh.transfers.checksums import checksum_of
 from jupyter_mesh.transfers.memory import Memory
-from jupyter_mesh.transfers.surveys import Item, Skipped, Survey, each, survey_local, survey_mesh
+from jupyter_mesh.transfers.surveys import (
+    Item,
+    Skipped,
+    Survey,
+    each,
+    is_below,
+    survey_local,
+    survey_mesh,
+)
 
 if TYPE_CHECKING:
     from jupyter_mesh.cs3 import MeshClient
@@ -170,7 +178,7 @@ async def _compare(plan: Plan, source: Survey, target: Survey, memory: Memory) -
     blocked: set[str] = set()
     for name, item in source.items.items():
         there = target.items.get(name)
-        if _is_below(name, blocked):
+        if is_below(name, blocked):
             continue
         if there is not None and there.is_directory != item.is_directory:
             blocked.add(name)
@@ -208,14 +216,6 @@ async def _compare(plan: Plan, source: Survey, target: Survey, memory: Memory) -
 
 def _named(job: Job, name: str) -> str:
     return f'"{name or job.target}"'
-
-
-def _is_below(name: str, folders: set[str]) -> bool:
-    while name:
-        name = parent_of(name)
-        if name in folders:
-            return True
-    return False
 
 
 async def _is_equal(job: Job, name: str, item: Item, there: Item) -> bool:
@@ -261,7 +261,7 @@ def _plan_deletes(plan: Plan, source: Survey, target: Survey, memory: Memory) ->
     for name in extra:
         holds = name in kept or any(is_within(other, name) for other in skipped)
         # In the mesh a folder goes with all it holds, as one entry of the bin.
-        if not holds and not (job.verb.is_up and _is_below(name, gone)):
+        if not holds and not (job.verb.is_up and is_below(name, gone)):
             gone.add(name)
             plan.steps.append(Step(Action.DELETE, name, before=target.items[name]))
 
@@ -278,7 +278,7 @@ async def _plan_copy(client: MeshClient, job: Job) -> Plan:
     blocked: set[str] = set()
     for name, item in source.items.items():
         there = target.items.get(name)
-        if _is_below(name, blocked):
+        if is_below(name, blocked):
             continue
         if there is not None and not (there.is_directory and item.is_directory):
             blocked.add(name)

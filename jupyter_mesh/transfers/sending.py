@@ -25,8 +25,9 @@ from jupyter_mesh.errors import (
 )
 from jupyter_mesh.models import Checksum
 from jupyter_mesh.transfers.checksums import checksum_of, digest
+from jupyter_mesh.transfers.disk import local_error
 from jupyter_mesh.transfers.fetching import Stamp, stamp_of
-from jupyter_mesh.transfers.terms import Patience, Terms, local_error
+from jupyter_mesh.transfers.terms import Patience, Terms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

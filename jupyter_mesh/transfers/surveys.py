@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from jupyter_mesh.errors import MeshError, NotFound
-from jupyter_mesh.paths import MAX_NAME_BYTES, join
+from jupyter_mesh.paths import MAX_NAME_BYTES, join, parent_of
+from jupyter_mesh.transfers.disk import local_error
 from jupyter_mesh.transfers.fetching import identity_of
-from jupyter_mesh.transfers.terms import local_error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jupyter_mesh.cs3 import MeshClient
     from jupyter_mesh.models import Checksum, Resource
 
-__all__ = ["Item", "Skipped", "Survey", "each", "survey_local", "survey_mesh"]
+__all__ = ["Item", "Skipped", "Survey", "each", "is_below", "survey_local", "survey_mesh"]
 
 AT_ONCE = 8
 
@@ -188,3 +188,12 @@ async def each(work: Callable[[str], Awaitable[None]], items: list[str], at_once
                 group.create_task(worker())
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
+
+
+def is_below(name: str, folders: set[str]) -> bool:
+    """True if one of ``folders`` holds what has this name."""
+    while name:
+        name = parent_of(name)
+        if name in folders:
+            return True
+    return False

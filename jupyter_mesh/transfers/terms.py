@@ -11,24 +11,18 @@ from typing import TYPE_CHECKING
 from jupyter_mesh.cs3.failures import refusal_of
 from jupyter_mesh.errors import (
     DeadlineExceeded,
-    InvalidRequest,
-    IsADirectory,
     Locked,
     MeshError,
-    NotADirectory,
-    NotAllowed,
     NotFound,
-    QuotaExceeded,
     SiteError,
     Unavailable,
 )
-from jupyter_mesh.transfers.disk import FULL
 from jupyter_mesh.transfers.notes import Notes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Patience", "Say", "Terms", "local_error"]
+__all__ = ["Patience", "Say", "Terms"]
 
 Say = Callable[[str], None]
 """Told in one sentence what a user may want to know of a move that goes on all the same."""
@@ -85,23 +79,3 @@ def _passes(error: MeshError) -> bool:
         and refusal.call in ("PATCH", "HEAD")
         and refusal.code in ("LOCKED", "INTERNAL", "NOT_FOUND")
     ) or (refusal is not None and refusal.call == "GET" and refusal.code == "DATA_LOSS")
-
-
-def local_error(error: OSError, doing: str, path: Path) -> MeshError:
-    """What a user reads when this machine's own disk fails while ``doing`` something with ``path``."""
-    start = f"Could not {doing}: "
-    if error.errno in FULL:
-        return QuotaExceeded(
-            f"{start}there is no room left on this machine for {path}. Free some of it, then try again: "
-            "it goes on where it stopped."
-        )
-    match error:
-        case FileNotFoundError():
-            return NotFound(f"{start}{path} does not exist.")
-        case IsADirectoryError():
-            return IsADirectory(f"{start}{path} is a folder.")
-        case NotADirectoryError():
-            return NotADirectory(f"{start}a part of {path} is a file.")
-        case PermissionError():
-            return NotAllowed(f"{start}you may not use {path}.")
-    return InvalidRequest(f"{start}{path}: {error.strerror or type(error).__name__}.")

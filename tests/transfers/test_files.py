@@ -143,6 +143,29 @@ async def test_a_file_that_changes_meanwhile_is_fetched_from_its_beginning(
         assert said == ["home/big was changed at alpine meanwhile: it starts again."]
 
 
+@pytest.mark.parametrize("stop", [5, 13, 18])
+async def test_a_part_that_was_left_by_a_cancel_is_the_beginning_of_the_file(
+    cut: Cut, tmp_path: Path, terms: Terms, stop: int
+) -> None:
+    content = noise(20 * MIB)
+    async with cut(flavour="paths") as (_, mesh, _wire):
+        await mesh.upload("home/a", content)
+
+        def progress(done: int, _: int | None) -> None:
+            if done > stop * MIB:
+                task.cancel()
+
+        task = asyncio.ensure_future(
+            download(mesh, "home/a", tmp_path / "a", terms=terms, progress=progress)
+        )
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        (part,) = hidden(tmp_path)
+        left = (tmp_path / part).read_bytes()
+        assert len(left) > stop * MIB
+        assert left == content[: len(left)]
+
+
 async def test_a_damaged_part_is_found_out(cut: Cut, tmp_path: Path, terms: Terms) -> None:
     said: list[str] = []
     async with cut() as (site, mesh, wire):
