@@ -27,6 +27,7 @@ __all__ = [
     "complain",
     "escaped",
     "has_colours",
+    "must_mean_it",
     "print_json",
     "print_lines",
     "shown",
