@@ -116,7 +116,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def terms(tmp_path: Path) -> Terms:
     """Terms whose notes lie in this test's folder."""
     state = tmp_path / "state"
-    return Terms(notes=Notes(state / "resume"), memory=state / "sync", patience=30)
+    return Terms(notes=Notes(state / "resume"), memory=state / "sync", patience=90)
 
 
 def noise(size: int, seed: int = 1) -> bytes:
