@@ -22,6 +22,7 @@ from jupyter_mesh.errors import (
 from jupyter_mesh.fs.blocking import wait
 from jupyter_mesh.fs.drafts import Draft
 from jupyter_mesh.fs.entries import entry_of
+from jupyter_mesh.fs.onward import Onward
 
 if TYPE_CHECKING:
     from jupyter_mesh.cs3.reader import Reader
@@ -116,6 +117,8 @@ class CS3File(AbstractBufferedFile):
         mesh = fs._mesh(path)
         if mode == "rb":
             self._reader: Reader = wait(fs.loop, opened, fs, mesh, etag)
+            self._onward = Onward(self._reader)
+            self._fetched = -1
             self._details = entry_of(self._reader.resource)
             size = self._reader.resource.size
         super().__init__(fs, path, mode, size=size, **kwargs)
@@ -136,7 +139,10 @@ class CS3File(AbstractBufferedFile):
         return found
 
     def _fetch_range(self, start: int, end: int) -> bytes:
-        content: bytes = wait(self.fs.loop, self._reader.read, start, end)
+        # Who reads on gets all by one request; whoever jumps gets what is asked for and nothing beside it.
+        take = self._onward.take if start == self._fetched else self._reader.read
+        self._fetched = end
+        content: bytes = wait(self.fs.loop, take, start, end)
         return content
 
     def write(self, data: Any) -> int:
@@ -164,6 +170,7 @@ class CS3File(AbstractBufferedFile):
             return
         try:
             if self._draft is None:
+                wait(self.fs.loop, self._onward.stop)
                 super().close()
             elif is_failing():
                 self.discard()

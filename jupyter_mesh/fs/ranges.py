@@ -13,11 +13,11 @@ __all__ = ["is_empty", "spans_of", "wanted_of"]
 NEAR = 256 << 10
 """Bytes between two parts that come as quickly as an answer to another request, over a link of 100 Mbit/s."""
 
-REQUESTS = 32
-"""As many requests go out at once; more of them wait for one another."""
+REQUESTS = 8
+"""Requests for one file that are no burden; each more costs as much as some hundred kilobytes."""
 
-WORTH_IT = 4
-"""Bytes that may come in vain for each one wanted, to have no more requests than go out at once."""
+WORTH_IT = 5
+"""Bytes that may come in vain for each one wanted, to have no more requests than that."""
 
 Wanted = tuple[str, int | None, int | None]
 
@@ -45,8 +45,8 @@ def is_empty(start: int | None, end: int | None) -> bool:
 def spans_of(ranges: list[tuple[int, int]], max_gap: int | None = None) -> list[tuple[int, int]]:
     """Few ranges that hold all of ``ranges``, in their order in the file. Empty ones are left out.
 
-    Without ``max_gap``, parts that are near one another are taken together; if that leaves more than go out at
-    once, also those that are further apart, as long as it is worth it.
+    Without ``max_gap``, parts that are near one another are taken together; if that leaves many requests, so are
+    those that are further apart, as long as it is worth it.
     """
     spans: list[tuple[int, int]] = []
     for start, stop in sorted(one for one in ranges if one[0] < one[1]):

@@ -11,18 +11,14 @@ from fsspec.asyn import AbstractAsyncStreamedFile
 
 from jupyter_mesh.fs.entries import entry_of
 from jupyter_mesh.fs.files import begin, is_failing, opened
+from jupyter_mesh.fs.onward import Onward
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from jupyter_mesh.cs3.reader import Reader
     from jupyter_mesh.fs.contents import Contents
     from jupyter_mesh.fs.drafts import Draft
 
 __all__ = ["CS3Stream", "open_stream"]
-
-AHEAD = 4 << 20
-"""Bytes up to which a seek forward reads on instead of asking again."""
 
 
 async def open_stream(
@@ -52,11 +48,8 @@ class CS3Stream(AbstractAsyncStreamedFile):
         **kwargs: Any,
     ) -> None:
         self._draft = draft
-        self._views: AsyncGenerator[memoryview, None] | None = None
-        self._left = b""
-        self._at = 0
         if reader is not None:
-            self._reader = reader
+            self._onward = Onward(reader)
             self._details = entry_of(reader.resource)
             kwargs |= {"size": reader.resource.size, "cache_type": "none"}
         super().__init__(fs, path, mode, **kwargs)
@@ -64,23 +57,7 @@ class CS3Stream(AbstractAsyncStreamedFile):
             self.loc = draft.size
 
     async def _fetch_range(self, start: int, end: int) -> bytes:
-        end = min(end, self.size)
-        if self._views is None or not self._at <= start <= self._at + AHEAD:
-            await self._stop()
-            self._views, self._at = self._reader.views(start), start
-        pieces: list[bytes] = []
-        while self._at < end:
-            piece = self._left or bytes(await anext(self._views))
-            begin, stop = max(0, start - self._at), end - self._at
-            pieces.append(piece[begin:stop])
-            self._left = piece[stop:]
-            self._at += min(len(piece), stop)
-        return b"".join(pieces)
-
-    async def _stop(self) -> None:
-        views, self._views, self._left = self._views, None, b""
-        if views is not None:
-            await views.aclose()
+        return await self._onward.take(start, min(end, self.size))
 
     async def write(self, data: Any) -> int:
         """Add to the end. Nobody sees it before the file is closed."""
@@ -104,7 +81,7 @@ class CS3Stream(AbstractAsyncStreamedFile):
             return
         try:
             if self._draft is None:
-                await self._stop()
+                await self._onward.stop()
             elif is_failing():
                 await self.discard()
             elif self.autocommit:

@@ -107,4 +107,4 @@ def test_many_parts_cost_three_round_trips(
     found = fs.cat_ranges([f"{folder}/large"] * 200, starts, ends)
     assert found == [content[start:end] for start, end in zip(starts, ends, strict=True)]
     assert (site.calls["Stat"], site.calls["InitiateFileDownload"]) == (1, 1)
-    assert site.calls["GET"] <= 32
+    assert site.calls["GET"] <= 8

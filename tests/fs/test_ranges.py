@@ -32,7 +32,7 @@ def test_parts_that_are_near_come_together(ranges, max_gap, spans) -> None:
 
 
 @pytest.mark.parametrize("step", [322 * KB, 330 * KB])
-def test_no_more_requests_than_go_out_at_once(step: int) -> None:
+def test_few_requests_where_that_is_worth_it(step: int) -> None:
     assert len(spans_of(every(step))) == REQUESTS
 
 
