@@ -27,6 +27,7 @@ from jupyter_mesh.errors import (
 from jupyter_mesh.errors import Conflict as Changed
 from jupyter_mesh.models import Checksum, Kind, Quota, Resource
 from jupyter_mesh.mount.memory import Known, Receipt, state_of
+from jupyter_mesh.mount.saving import unique
 from jupyter_mesh.paths import MeshPath, is_within, name_of
 
 if TYPE_CHECKING:
@@ -187,12 +188,13 @@ class GuardedTree:
         if "mtime" not in metadata:
             raise NotSupported("Only the time of change can be set here.")
         _check_inside(path)
-        wanted = float(metadata["mtime"])
+        wanted = datetime.fromtimestamp(float(metadata["mtime"]), UTC)
+        seconds = f"{unique(wanted).timestamp():f}"
         async with self._alone(path):
             before = await self._client.stat(path)
             lock_id = await self._lock_id(before)
             with suppress(NotSupported, NotAllowed):
-                await self._client.set_metadata(path, {"mtime": metadata["mtime"]}, lock_id=lock_id)
+                await self._client.set_metadata(path, {"mtime": seconds}, lock_id=lock_id)
             after = await self._client.stat(path)
             if after.is_directory:
                 return
@@ -201,8 +203,8 @@ class GuardedTree:
             if known is None and self._memory.told(path)[0] == state_of(before):
                 known = Known(state_of(before), before.size)
             if known is not None and known.state == state_of(before):
-                kept = int(after.modified.timestamp()) == int(wanted)
-                modified = None if kept else wanted
+                kept = int(after.modified.timestamp()) == int(wanted.timestamp())
+                modified = None if kept else wanted.timestamp()
                 self._memory.know(path, replace(known, state=state_of(after), modified=modified))
                 await self._memory.settled()
             self._note(self._fresh, path, after)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from jupyter_mesh.mount.memory import Memory
     from jupyter_mesh.mount.spool import Spooled
 
-__all__ = ["Saving", "Upload"]
+__all__ = ["Saving", "Upload", "unique"]
 
 log = logging.getLogger(__name__)
 
@@ -189,9 +189,15 @@ class Saving:
     ) -> Resource:
         try:
             return await self._send(path, spooled, modified, upload, ABSENT)
-        except NotFound:
+        except NotFound as error:
+            folder = MeshPath.parse(parent_of(path))
+            if folder.is_area or folder.is_space_root:
+                # Spaces do not go and come: the login has ended in a way that this site does not tell, or the share.
+                raise Unavailable(
+                    f"Could not save {path}: {folder} cannot be found. Log in again, or ask its owner."
+                ) from error
             # Its folder was deleted or renamed by somebody else: rclone would never send it elsewhere.
-            await self.client.mkdir(parent_of(path), parents=True, exist_ok=True)
+            await self.client.mkdir(str(folder), parents=True, exist_ok=True)
             return await self._send(path, spooled, modified, upload, ABSENT)
 
     async def _send(
@@ -214,7 +220,7 @@ class Saving:
             if_match=base or "",
             if_absent=base == ABSENT,
             lock_id=lock_id,
-            modified=modified,
+            modified=unique(modified) if modified else None,
             progress=progress,
         )
         return self._stored(path, stored, spooled, modified)
@@ -303,3 +309,13 @@ class Saving:
         if self._me is None:
             self._me = await self.client.whoami()
         return self._me
+
+
+def unique(modified: datetime) -> datetime:
+    """A time that no earlier save of the file had, where only whole seconds are told.
+
+    OpenCloud names versions by their time, and refuses every save after two of the same (500).
+    """
+    if modified.microsecond:
+        return modified
+    return modified.replace(microsecond=time.time_ns() // 1000 % 999_999 + 1)

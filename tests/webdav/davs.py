@@ -1,6 +1,8 @@
 """An adapter before a site, and what speaks to it as rclone does."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha1
 from io import BytesIO
@@ -98,3 +100,11 @@ async def dav_at(socket: Path) -> AsyncIterator[Dav]:
     connector = aiohttp.UnixConnector(str(socket))
     async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
         yield Dav(session)
+
+
+async def until(done: Callable[[], object], what: str, seconds: float = 30) -> None:
+    """Wait for something that happens by itself."""
+    give_up = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < give_up, what
+        await asyncio.sleep(0.02)
