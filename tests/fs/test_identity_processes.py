@@ -132,11 +132,13 @@ def test_new_instances_work_in_every_kind_of_process(
     """The parent has used its own before: in a fork that is what hangs with threads and channels."""
     (tmp_path / "worker.py").write_text(
         "import fsspec, multiprocessing, sys\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
         "def read(name):\n"
         "    return fsspec.filesystem('cs3', site='alpine').cat(name).decode()\n"
         "if __name__ == '__main__':\n"
         "    print(read(sys.argv[2]))\n"
-        "    with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:\n"
+        "    context = multiprocessing.get_context(sys.argv[1])\n"
+        "    with ProcessPoolExecutor(2, mp_context=context) as pool:\n"
         "        print(*pool.map(read, [sys.argv[2]] * 4))\n"
         "    print(read(sys.argv[2]))\n"
     )
