@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from http import HTTPStatus
 from itertools import islice
@@ -96,6 +97,7 @@ async def stream(request: web.BaseRequest, parts: Iterator[str]) -> web.StreamRe
     await response.write("".join([HEAD, *first]).encode())
     while some := _some(parts):
         await response.write("".join(some).encode())
+        await asyncio.sleep(0)  # A client that takes all at once would keep everybody else waiting.
     await response.write_eof(TAIL.encode())
     return response
 
