@@ -14,6 +14,7 @@ import * as React from 'react';
 
 import type { BinModel } from './model';
 import { formatAgo, formatBytes, formatExact } from '../format';
+import { Sentence, Skeleton } from '../panel/sentence';
 
 /** Pixels of a row: rows out of sight are not drawn. */
 const ROW = 44;
@@ -96,17 +97,14 @@ export function BinView(props: IProps): JSX.Element {
         </div>
       )}
       {model.failure ? (
-        <div className="jp-MeshNotice-box" data-kind="error" role="alert">
-          <p>{model.failure}</p>
-          <div className="jp-MeshNotice-buttons">
-            <button
-              className="jp-mod-styled jp-mod-reject"
-              onClick={() => void model.refresh()}
-            >
-              {trans.__('Retry')}
-            </button>
-          </div>
-        </div>
+        <Sentence
+          kind="error"
+          role="alert"
+          text={model.failure}
+          buttons={[
+            { label: trans.__('Retry'), onClick: () => void model.refresh() }
+          ]}
+        />
       ) : null}
       {items && !model.failure && !found.length ? (
         <p className="jp-MeshBin-empty" role="status">
@@ -115,16 +113,7 @@ export function BinView(props: IProps): JSX.Element {
             : trans.__('Nothing was deleted here.')}
         </p>
       ) : null}
-      {!items && !model.failure ? (
-        <div
-          className="jp-MeshNotice-skeleton"
-          role="status"
-          aria-label={trans.__('Loading…')}
-        >
-          <div style={{ width: '60%' }} />
-          <div style={{ width: '45%' }} />
-        </div>
-      ) : null}
+      {!items && !model.failure ? <Skeleton trans={trans} /> : null}
       {found.length > 0 && <BinList {...props} />}
     </>
   );

@@ -13,7 +13,8 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { MeshRenderer } from './badges';
-import { LazyRows, listingOf } from './rows';
+import { listingOf } from './innards';
+import { LazyRows } from './rows';
 import { DOMAIN, IMeshModel, NAMESPACE } from '../tokens';
 
 /** A plugin of its own: only one can provide the renderer, and an administrator may prefer another. */

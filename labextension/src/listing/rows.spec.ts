@@ -9,7 +9,8 @@ import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
 import { MeshRenderer } from './badges';
-import { LazyRows, missingNames } from './rows';
+import { missingNames } from './innards';
+import { LazyRows } from './rows';
 
 const ROW = 24;
 const VIEW = 240;

@@ -1,11 +1,15 @@
 // Rows on demand: a folder of 10 000 entries costs as much as the part of it that one sees.
-import type { DirListing, FileBrowser } from '@jupyterlab/filebrowser';
+import type { DirListing } from '@jupyterlab/filebrowser';
 import type { Contents } from '@jupyterlab/services';
 import type { IDisposable } from '@lumino/disposable';
 import type { Message } from '@lumino/messaging';
 
 import { MessageLoop } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
+
+import { missingNames } from './innards';
+import type { IInnards, Replaced } from './innards';
+import { isSame } from './sameness';
 
 /** Up to this many entries every row is in the document, as JupyterLab has it. */
 const FEW = 150;
@@ -18,76 +22,6 @@ const USUAL_HEIGHT = 24;
 
 const ITEM_CLASS = 'jp-DirListing-item';
 const LAZY_CLASS = 'jp-mesh-mod-lazy';
-
-/**
- * What is needed of a listing and is private or protected in it.
- *
- * It works by position: node, entry and focus of a row have the same index in all of its methods.
- */
-interface IInnards {
-  _items: HTMLElement[];
-  _sortedItems: Contents.IModel[];
-  _focusIndex: number;
-  _inRename: boolean;
-  _hiddenColumns: Set<DirListing.ToggleableColumn>;
-  _columnSizes: Record<DirListing.IColumn['id'], number | null>;
-  _sortNotebooksFirst: boolean;
-  _sortFileNamesNaturally: boolean;
-  selection: Record<string, boolean>;
-  _selectItem(index: number, keepExisting: boolean, focus?: boolean): void;
-  _focusItem(index: number): void;
-  _handleMultiSelect(index: number): void;
-  _onModelRefreshed(): void;
-  evtKeydown(event: KeyboardEvent): void;
-  onUpdateRequest(message: Message): void;
-  updateNodes(
-    items: Contents.IModel[],
-    nodes: HTMLElement[],
-    sizeOnly?: boolean
-  ): void;
-}
-
-/** What each name has to be in the JupyterLab that runs. */
-const NEEDED: Record<keyof IInnards, (value: unknown) => boolean> = {
-  _items: Array.isArray,
-  _sortedItems: Array.isArray,
-  _focusIndex: value => typeof value === 'number',
-  _inRename: value => typeof value === 'boolean',
-  _hiddenColumns: value => value instanceof Set,
-  _columnSizes: value => typeof value === 'object' && value !== null,
-  _sortNotebooksFirst: value => typeof value === 'boolean',
-  _sortFileNamesNaturally: value => typeof value === 'boolean',
-  selection: value => typeof value === 'object' && value !== null,
-  _selectItem: value => typeof value === 'function',
-  _focusItem: value => typeof value === 'function',
-  _handleMultiSelect: value => typeof value === 'function',
-  _onModelRefreshed: value => typeof value === 'function',
-  evtKeydown: value => typeof value === 'function',
-  onUpdateRequest: value => typeof value === 'function',
-  updateNodes: value => typeof value === 'function'
-};
-
-/** The methods of the listing that are replaced; the rest stays JupyterLab's. */
-type Replaced =
-  | '_selectItem'
-  | '_focusItem'
-  | '_onModelRefreshed'
-  | 'evtKeydown'
-  | 'onUpdateRequest'
-  | 'updateNodes';
-
-/** The listing of a browser; protected there. */
-export function listingOf(browser: FileBrowser): DirListing {
-  return (browser as unknown as { listing: DirListing }).listing;
-}
-
-/** What this JupyterLab lacks of what `LazyRows` needs. */
-export function missingNames(listing: DirListing): string[] {
-  const innards = listing as unknown as Record<string, unknown>;
-  return Object.entries(NEEDED)
-    .filter(([name, fits]) => !fits(innards[name]))
-    .map(([name]) => name);
-}
 
 /**
  * Keeps only the rows near the visible ones of a long listing in the document.
@@ -491,31 +425,4 @@ function setOrRemove(
   } else {
     node.setAttribute(name, String(value));
   }
-}
-
-/** True if the rows of both would look alike. */
-function isSame(
-  a: readonly Contents.IModel[],
-  b: readonly Contents.IModel[]
-): boolean {
-  return (
-    a.length === b.length &&
-    a.every((item, index) => item === b[index] || isAlike(item, b[index]))
-  );
-}
-
-function isAlike(a: Contents.IModel, b: Contents.IModel): boolean {
-  return (
-    a.path === b.path &&
-    a.type === b.type &&
-    a.size === b.size &&
-    a.writable === b.writable &&
-    a.created === b.created &&
-    a.last_modified === b.last_modified &&
-    JSON.stringify(meshOf(a)) === JSON.stringify(meshOf(b))
-  );
-}
-
-function meshOf(item: Contents.IModel): unknown {
-  return (item as Contents.IModel & { mesh?: unknown }).mesh;
 }

@@ -9,6 +9,7 @@ import type {
 
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { extendEveryDocument } from '../documents/everydocument';
 import { LockedFile } from './lockedfile';
 import { DOMAIN, IMeshModel, NAMESPACE } from '../tokens';
 
@@ -50,20 +51,6 @@ export const locks: JupyterFrontEndPlugin<void> = {
         return file;
       }
     };
-    const known = new Set<string>();
-    const add = (name: string): void => {
-      if (!known.has(name)) {
-        known.add(name);
-        docRegistry.addWidgetExtension(name, extension);
-      }
-    };
-    for (const factory of docRegistry.widgetFactories()) {
-      add(factory.name);
-    }
-    docRegistry.changed.connect((_, change) => {
-      if (change.type === 'widgetFactory' && change.change === 'added') {
-        add(change.name ?? '');
-      }
-    });
+    extendEveryDocument(docRegistry, extension);
   }
 };

@@ -5,6 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { formatSince } from '../format';
+import { Sentence, Skeleton } from './sentence';
 
 /** What the buttons do. */
 export interface INoticeActions {
@@ -21,55 +22,6 @@ interface INoticeProps {
   notice: Notice;
   actions: INoticeActions;
   trans: TranslationBundle;
-}
-
-interface IButton {
-  label: string;
-  onClick: () => void;
-  isPrimary?: boolean;
-  isDisabled?: boolean;
-}
-
-function Sentence(props: {
-  kind: string;
-  role: 'alert' | 'status';
-  text: string;
-  buttons?: IButton[];
-}): JSX.Element {
-  return (
-    <div className="jp-MeshNotice-box" data-kind={props.kind} role={props.role}>
-      <p>{props.text}</p>
-      {props.buttons?.length ? (
-        <div className="jp-MeshNotice-buttons">
-          {props.buttons.map(button => (
-            <button
-              key={button.label}
-              className={`jp-mod-styled ${button.isPrimary ? 'jp-mod-accept' : 'jp-mod-reject'}`}
-              disabled={button.isDisabled}
-              onClick={button.onClick}
-            >
-              {button.label}
-            </button>
-          ))}
-        </div>
-      ) : null}
-    </div>
-  );
-}
-
-/** Grey rows in place of a folder that takes its time. */
-function Skeleton(props: { trans: TranslationBundle }): JSX.Element {
-  return (
-    <div
-      className="jp-MeshNotice-skeleton"
-      role="status"
-      aria-label={props.trans.__('Loading…')}
-    >
-      {[62, 44, 70, 38, 55].map(width => (
-        <div key={width} style={{ width: `${width}%` }} />
-      ))}
-    </div>
-  );
 }
 
 export function NoticeView(props: INoticeProps): JSX.Element | null {

@@ -13,6 +13,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { fetchUnsaved } from '../api';
 import { UnsavedLine } from './line';
+import { extendEveryDocument } from '../documents/everydocument';
 import { saveCopyOf } from '../documents/copy';
 import { CommandIDs, DOMAIN, IMeshModel, NAMESPACE } from '../tokens';
 import { UnsavedModel } from './unsaved';
@@ -69,14 +70,6 @@ export const collaboration: JupyterFrontEndPlugin<void> = {
         return line;
       }
     };
-    const { docRegistry } = app;
-    for (const factory of docRegistry.widgetFactories()) {
-      docRegistry.addWidgetExtension(factory.name, extension);
-    }
-    docRegistry.changed.connect((_, { type, name, change }) => {
-      if (type === 'widgetFactory' && change === 'added' && name) {
-        docRegistry.addWidgetExtension(name, extension);
-      }
-    });
+    extendEveryDocument(app.docRegistry, extension);
   }
 };

@@ -7,6 +7,7 @@ import * as React from 'react';
 
 import type { Look, VersionsModel } from './model';
 import { formatAgo, formatBytes, formatExact } from '../format';
+import { Sentence, Skeleton } from '../panel/sentence';
 
 /** What the buttons do. */
 export interface IVersionActions {
@@ -27,7 +28,7 @@ export function VersionList(props: IProps): JSX.Element {
   const past = model.past;
   const list = React.useRef<HTMLUListElement>(null);
   if (!past) {
-    return model.failure ? <></> : <Loading trans={trans} />;
+    return model.failure ? <></> : <Skeleton trans={trans} />;
   }
   const items = [{ id: null, author: null, ...past.current }, ...past.versions];
   const index = items.findIndex(item => item.id === (model.chosen?.id ?? null));
@@ -111,6 +112,8 @@ export function VersionHeader(
   if (model.isGone) {
     return (
       <Sentence
+        kind="error"
+        role="alert"
         text={trans.__(
           '"%1" was deleted. The bin in the Mesh panel has it, with its versions.',
           PathExt.basename(model.path)
@@ -120,15 +123,18 @@ export function VersionHeader(
   }
   if (model.failure) {
     return (
-      <Sentence text={model.failure}>
-        <button
-          className="jp-mod-styled jp-mod-reject"
-          disabled={model.isLoading}
-          onClick={actions.retry}
-        >
-          {trans.__('Retry')}
-        </button>
-      </Sentence>
+      <Sentence
+        kind="error"
+        role="alert"
+        text={model.failure}
+        buttons={[
+          {
+            label: trans.__('Retry'),
+            onClick: actions.retry,
+            isDisabled: model.isLoading
+          }
+        ]}
+      />
     );
   }
   if (!past) {
@@ -182,32 +188,6 @@ export function VersionHeader(
           </button>
         </div>
       )}
-    </div>
-  );
-}
-
-function Sentence(props: {
-  text: string;
-  children?: React.ReactNode;
-}): JSX.Element {
-  return (
-    <div className="jp-MeshNotice-box" data-kind="error" role="alert">
-      <p>{props.text}</p>
-      <div className="jp-MeshNotice-buttons">{props.children}</div>
-    </div>
-  );
-}
-
-function Loading(props: { trans: TranslationBundle }): JSX.Element {
-  return (
-    <div
-      className="jp-MeshNotice-skeleton"
-      role="status"
-      aria-label={props.trans.__('Loading…')}
-    >
-      {[62, 44, 70].map(width => (
-        <div key={width} style={{ width: `${width}%` }} />
-      ))}
     </div>
   );
 }
