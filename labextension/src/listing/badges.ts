@@ -2,8 +2,6 @@
 import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { IMeshModel } from '../tokens';
-
 import { DirListing } from '@jupyterlab/filebrowser';
 
 import { foreignLock } from '../locks/lock';
@@ -12,10 +10,7 @@ const BADGE_CLASS = 'jp-MeshBadge';
 
 /** The stock rows, with a word after the name of a file that somebody else is editing. */
 export class MeshRenderer extends DirListing.Renderer {
-  constructor(
-    private _mesh: Pick<IMeshModel, 'contains'>,
-    private _trans: TranslationBundle
-  ) {
+  constructor(private _trans: TranslationBundle) {
     super();
   }
 
@@ -25,8 +20,6 @@ export class MeshRenderer extends DirListing.Renderer {
   ): void {
     super.updateItemNode(...args);
     const [node, model] = args;
-    // Menus tell rows of the mesh from others by this.
-    node.toggleAttribute('data-mesh', this._mesh.contains(model.path));
     const text = this._badgeOf(model);
     const badge = node.getElementsByClassName(BADGE_CLASS).item(0);
     const name = this.getNameNode(node) as HTMLElement | null;

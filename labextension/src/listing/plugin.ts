@@ -15,7 +15,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { MeshRenderer } from './badges';
 import { listingOf } from './innards';
 import { LazyRows } from './rows';
-import { DOMAIN, IMeshModel, NAMESPACE } from '../tokens';
+import { DOMAIN, NAMESPACE } from '../tokens';
 
 /** A plugin of its own: only one can provide the renderer, and an administrator may prefer another. */
 export const badges: JupyterFrontEndPlugin<IDefaultFileBrowserRenderer> = {
@@ -23,13 +23,9 @@ export const badges: JupyterFrontEndPlugin<IDefaultFileBrowserRenderer> = {
   description: 'Says in the default file browser who is editing a file.',
   autoStart: true,
   provides: IDefaultFileBrowserRenderer,
-  requires: [IMeshModel],
   optional: [ITranslator],
-  activate: (
-    _: JupyterFrontEnd,
-    mesh: IMeshModel,
-    translator: ITranslator | null
-  ) => new MeshRenderer(mesh, (translator ?? nullTranslator).load(DOMAIN))
+  activate: (_: JupyterFrontEnd, translator: ITranslator | null) =>
+    new MeshRenderer((translator ?? nullTranslator).load(DOMAIN))
 };
 
 export const listing: JupyterFrontEndPlugin<void> = {

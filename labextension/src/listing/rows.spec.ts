@@ -94,10 +94,7 @@ describe('LazyRows', () => {
     folder = new Folder();
     listing = new DirListing({
       model: folder.model,
-      renderer: new MeshRenderer(
-        { contains: path => path.startsWith('mesh') },
-        nullTranslator.load('jupyter_mesh')
-      )
+      renderer: new MeshRenderer(nullTranslator.load('jupyter_mesh'))
     });
     Widget.attach(listing, document.body);
     rows = LazyRows.attach(listing);

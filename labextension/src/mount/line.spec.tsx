@@ -80,9 +80,16 @@ describe('lineFor', () => {
       /What is not at Alpine University yet is kept/
     ]
   ])('%s', (_, changes, kind, text) => {
-    const line = lineFor(mountIn(changes), 'Alpine University', trans);
+    const line = lineFor(mountIn(changes), 'Alpine University', true, trans);
     expect(line?.kind ?? null).toBe(kind);
     expect(line?.text ?? '').toMatch(text);
+  });
+
+  it('says that files wait while the site is away', () => {
+    const line = lineFor(mountIn({ waiting: 2 }), 'Alpine', false, trans);
+    expect(line?.text).toBe(
+      '2 files that code wrote wait until Alpine answers.'
+    );
   });
 
   it('names what waits for who asks', () => {
@@ -93,7 +100,12 @@ describe('lineFor', () => {
       tries: 0,
       since: ''
     }));
-    const line = lineFor(mountIn({ waiting: 500, pending }), 'Alpine', trans);
+    const line = lineFor(
+      mountIn({ waiting: 500, pending }),
+      'Alpine',
+      true,
+      trans
+    );
     expect(line?.detail).toContain('/home/maya/mesh');
     expect(line?.detail).toContain('mesh/home/9.csv');
     expect(line?.detail).toContain('and 490 more');
@@ -113,6 +125,7 @@ describe('MountView', () => {
       <MountView
         mount={mount}
         site="Alpine University"
+        isOnline={true}
         isTrying={isTrying}
         actions={actions}
         trans={trans}

@@ -26,6 +26,7 @@ interface IMountViewProps {
   mount: IMountStatus | null;
   /** What the site is called. */
   site: string;
+  isOnline: boolean;
   /** True while what waits is being sent because the user said so. */
   isTrying: boolean;
   actions: IMountActions;
@@ -35,7 +36,7 @@ interface IMountViewProps {
 /** Takes no room without a mount, and one quiet line while all is well. */
 export function MountView(props: IMountViewProps): JSX.Element | null {
   const { mount, site, actions, trans } = props;
-  const line = lineFor(mount, site, trans);
+  const line = lineFor(mount, site, props.isOnline, trans);
   return (
     <>
       {line && (
@@ -132,6 +133,7 @@ export class MountLine extends VDomRenderer<MeshModel> {
         {...this._props}
         mount={mount}
         site={status?.site.title || this._props.trans.__('the site')}
+        isOnline={!status || status.state === 'online'}
         isTrying={this._isTrying}
       />
     );

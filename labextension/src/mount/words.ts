@@ -21,6 +21,7 @@ export interface IMountLine {
 export function lineFor(
   mount: IMountStatus | null,
   site: string,
+  isOnline: boolean,
   trans: TranslationBundle
 ): IMountLine | null {
   if (mount === null || mount.state === 'none') {
@@ -85,6 +86,15 @@ export function lineFor(
         : why,
       waiting > 0
     );
+  }
+  if (waiting && !isOnline) {
+    const text = trans._n(
+      '1 file that code wrote waits until %2 answers.',
+      '%1 files that code wrote wait until %2 answers.',
+      waiting,
+      site
+    );
+    return line('busy', text);
   }
   return waiting
     ? line('busy', onTheirWay(waiting, site, trans))

@@ -2,6 +2,7 @@ import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
+import type { CommandRegistry } from '@lumino/commands';
 
 import { IRouter } from '@jupyterlab/application';
 import { Clipboard, Notification } from '@jupyterlab/apputils';
@@ -18,6 +19,9 @@ import {
   IMeshPanel,
   NAMESPACE
 } from '../tokens';
+
+/** Stock links lead to this server, where nobody else has the file. */
+const REPLACED = ['filebrowser:share-main', 'filebrowser:copy-download-link'];
 
 export const link: JupyterFrontEndPlugin<void> = {
   id: `${NAMESPACE}:link`,
@@ -69,6 +73,8 @@ export const link: JupyterFrontEndPlugin<void> = {
     });
 
     const target = (): string => selectedPaths(factory, panel.browser)[0];
+    hideCommands(commands, REPLACED, () => mesh.contains(target()));
+
     commands.addCommand(CommandIDs.copyLink, {
       label: trans.__('Copy Mesh Link'),
       caption: trans.__('Copy a link that opens this place in the Mesh panel'),
@@ -94,3 +100,14 @@ export const link: JupyterFrontEndPlugin<void> = {
     });
   }
 };
+
+/** Takes commands of others out of menus while `isHidden`: entries of a menu belong to whoever made them. */
+function hideCommands(
+  commands: CommandRegistry,
+  ids: readonly string[],
+  isHidden: () => boolean
+): void {
+  const stock = commands.isVisible.bind(commands);
+  commands.isVisible = (id, args) =>
+    !(ids.includes(id) && isHidden()) && stock(id, args);
+}

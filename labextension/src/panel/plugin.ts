@@ -85,7 +85,7 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
       model,
       mesh,
       trans,
-      renderer: new MeshRenderer(mesh, trans),
+      renderer: new MeshRenderer(trans),
       state: state ?? undefined,
       translator: translator ?? undefined,
       actions: {
