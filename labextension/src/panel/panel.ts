@@ -4,6 +4,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { AccordionPanel, Widget } from '@lumino/widgets';
 
 import { SidePanel } from '@jupyterlab/ui-components';
+import { Panel } from '@lumino/widgets';
 
 import { BROWSER_ID, PANEL_ID } from '../tokens';
 import type { MeshFileBrowser } from './browser';
@@ -27,7 +28,9 @@ export class MeshPanel extends SidePanel implements IMeshPanel {
     this.node.setAttribute('aria-label', options.trans.__('Mesh'));
     this._mesh = options.mesh;
     this.browser = options.browser;
-    this.header.addWidget(options.header);
+    this._top.addClass('jp-MeshPanel-top');
+    this._top.addWidget(options.header);
+    this.header.addWidget(this._top);
     this.addWidget(options.browser);
     const watch = options.mesh.watch(() => this.isVisible);
     this.disposed.connect(watch.dispose, watch);
@@ -48,7 +51,7 @@ export class MeshPanel extends SidePanel implements IMeshPanel {
   }
 
   addLine(line: Widget): void {
-    this.header.addWidget(line);
+    this._top.addWidget(line);
   }
 
   addSection(section: Widget, isCollapsed = false): void {
@@ -79,5 +82,7 @@ export class MeshPanel extends SidePanel implements IMeshPanel {
   }
 
   private _isOpened = false;
+  /** The header of a side panel puts its widgets side by side; these are lines. */
+  private _top = new Panel();
   private _mesh: IMeshModel;
 }

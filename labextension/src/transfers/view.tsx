@@ -6,7 +6,14 @@ import * as React from 'react';
 
 import type { Action, Transfer } from './transfer';
 import type { TransfersModel } from './model';
-import { figuresOf, phaseOf, troubleOf, whereOf, wordsFor } from './words';
+import {
+  figuresOf,
+  originOf,
+  phaseOf,
+  troubleOf,
+  whereOf,
+  wordsFor
+} from './words';
 
 /** Rows that are drawn; of thousands of files the rest is counted. */
 const ROWS = 50;
@@ -87,6 +94,7 @@ function Row(props: ITransfersProps & { transfer: Transfer }): JSX.Element {
   const phase = phaseOf(transfer, props);
   const figures = figuresOf(transfer, trans);
   const trouble = troubleOf(transfer, props);
+  const origin = originOf(transfer, trans);
   const share = transfer.fraction;
   const percent = share === null ? undefined : Math.round(100 * share);
   const isOpen = transfer.isRunning || transfer.phase === 'unfinished';
@@ -117,6 +125,7 @@ function Row(props: ITransfersProps & { transfer: Transfer }): JSX.Element {
         </div>
       )}
       <div className="jp-MeshTransfers-figures">{line}</div>
+      {origin && <div className="jp-MeshTransfers-figures">{origin}</div>}
       {trouble && (
         <div
           className="jp-MeshTransfers-trouble"

@@ -1,8 +1,6 @@
 // What is said of a transfer.
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { PathExt } from '@jupyterlab/coreutils';
-
 import {
   formatBytes,
   formatDuration,
@@ -27,23 +25,26 @@ export function placeOf(folder: string, root: string): string {
   return inside.replace(/^home(?=\/|$)/, 'Home') || '/';
 }
 
-/** Where it goes to, and where it was started if that was not here. */
+/** Where it goes to: a folder of the mesh, or of the machine it runs on. */
 export function whereOf(
   transfer: Transfer,
   root: string,
   trans: TranslationBundle
 ): string {
+  const { path, folder } = transfer;
+  const local = path.startsWith('/') && path.slice(0, path.lastIndexOf('/'));
+  return trans.__('to %1', local || placeOf(folder, root));
+}
+
+/** Where it was started if that was not here, or "". */
+export function originOf(transfer: Transfer, trans: TranslationBundle): string {
   const { elsewhere } = transfer;
   if (!elsewhere) {
-    return trans.__('to %1', placeOf(transfer.folder, root));
+    return '';
   }
-  // Of the machine it runs on, where that is what it writes.
-  const folder = transfer.path.startsWith('/')
-    ? PathExt.dirname(transfer.path)
-    : placeOf(transfer.folder, root);
   return /^jupyter[ -]mesh\b/.test(elsewhere.program)
-    ? trans.__('to %1 · started in a terminal', folder)
-    : trans.__('to %1 · started by %2', folder, elsewhere.program);
+    ? trans.__('Started in a terminal')
+    : trans.__('Started by %1', elsewhere.program);
 }
 
 /** What is going on, in words: the phase. */
