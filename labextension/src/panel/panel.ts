@@ -1,10 +1,11 @@
 // The sidebar: the account on top, sections below.
 import type { IMeshModel, IMeshPanel } from '../tokens';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { AccordionPanel, Widget } from '@lumino/widgets';
+import type { AccordionPanel } from '@lumino/widgets';
 
 import { SidePanel } from '@jupyterlab/ui-components';
-import { Panel } from '@lumino/widgets';
+import { MessageLoop } from '@lumino/messaging';
+import { Panel, Widget } from '@lumino/widgets';
 
 import { BROWSER_ID, PANEL_ID } from '../tokens';
 import type { MeshFileBrowser } from './browser';
@@ -32,6 +33,12 @@ export class MeshPanel extends SidePanel implements IMeshPanel {
     this._top.addWidget(options.header);
     this.header.addWidget(this._top);
     this.addWidget(options.browser);
+    // The sections get what the lines leave, also when these change.
+    const heights = new ResizeObserver(() =>
+      MessageLoop.postMessage(this.content, Widget.ResizeMessage.UnknownSize)
+    );
+    heights.observe(this._top.node);
+    this.disposed.connect(heights.disconnect, heights);
     const watch = options.mesh.watch(() => this.isVisible);
     this.disposed.connect(watch.dispose, watch);
   }
