@@ -25,9 +25,10 @@ from jupyter_mesh.errors import (
     SiteError,
     TransferFailed,
 )
+from jupyter_mesh.fs.changes import Changes
 from jupyter_mesh.fs.files import CS3File, check_mode
 from jupyter_mesh.fs.layers import Compressed, Text
-from jupyter_mesh.fs.names import Names, path_of
+from jupyter_mesh.fs.names import path_of
 from jupyter_mesh.fs.ranges import is_empty, spans_of, wanted_of
 from jupyter_mesh.fs.streams import CS3Stream, open_stream
 
@@ -42,7 +43,7 @@ TEXT = ("encoding", "errors", "newline")
 MODES = ("overwrite", "create")
 
 
-class Contents(Names):
+class Contents(Changes):
     """The methods of fsspec that read and write. Errors are those of ``jupyter_mesh.errors``."""
 
     # Reading.
