@@ -216,8 +216,12 @@ class Reading(Tree):
                     async with aclosing(self._body(reply, place, start, clipped)) as views:
                         yield Download(resource, start, clipped, views, told)
                     return
-                whole = self._body(reply, place, 0, resource.size)
-                copy = self._copies.keep(resource, whole, reply.close)
+                copy = self._copies.find(resource)
+                if copy is not None:
+                    reply.close()  # Another part of it has begun a copy in the meantime.
+                else:
+                    whole = self._body(reply, place, 0, resource.size)
+                    copy = self._copies.keep(resource, whole, reply.close)
             finally:
                 if copy is None:
                     reply.close()
