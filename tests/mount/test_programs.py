@@ -93,18 +93,39 @@ def test_hdf5(mounted, place, tmp_path):
             assert file["b"][0] == 49_999
 
 
+BACKEND = """
+import os
+import zipfile
+
+
+def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
+    name = "package-1-py3-none-any.whl"
+    info = "package-1.dist-info"
+    with zipfile.ZipFile(os.path.join(wheel_directory, name), "w") as wheel:
+        wheel.writestr("package.pth", os.getcwd())
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: package\\nVersion: 1\\n")
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        )
+        wheel.writestr(f"{info}/RECORD", "")
+    return name
+"""
+"""The smallest build system that there is: nothing has to be installed for it."""
+
+
 def test_pip_install_editable(place, tmp_path):
     folder, _ = place
+    (folder / "backend.py").write_text(BACKEND)
     (folder / "package").mkdir()
     (folder / "package" / "__init__.py").write_text("answer = 42\n")
     (folder / "pyproject.toml").write_text(
-        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
         '[project]\nname = "package"\nversion = "1"\n'
     )
     target = tmp_path / "environment"
     run(sys.executable, "-m", "venv", "--without-pip", "--system-site-packages", target, cwd="/")
     python = target / "bin" / "python"
-    # The build tools are those of this environment: nothing is downloaded.
+    # pip is the one of this environment: nothing is downloaded.
     here = next(each for each in sys.path if each.endswith("site-packages"))
     (
         target / "lib" / f"python3.{sys.version_info.minor}" / "site-packages" / "here.pth"
