@@ -25,7 +25,7 @@ LAB_SOURCES := $(shell find labextension/src labextension/style labextension/sch
 demo: .venv/.lab .venv/.proxy .venv/.fuse
 	exec $(BIN)/jupyter-mesh demo
 
-test: .venv/.lab .venv/.proxy .venv/.browser .venv/.litmus .venv/.fuse .venv/.r
+test: .venv/.lab .venv/.proxy .venv/.browser .venv/.litmus .venv/.fuse .venv/.r .venv/.shells
 	cd labextension && jlpm test
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
@@ -110,26 +110,32 @@ jupyter_mesh/labextension/package.json: labextension/node_modules/.installed $(L
 	cp -R jupyter_mesh/labextension/. labextension/install.json "$(LAB)"
 	touch $@
 
+# Programs that pip does not have. Where one cannot be had, what needs it says so, and its tests are left out.
+APT_INSTALL := test "$$(id -u)" = 0 && command -v apt-get && apt-get update -q && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends
+
 .venv/.browser: | .venv/.python
 	command -v chromium || command -v chromium-browser || command -v google-chrome || \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get; then apt-get update -q && apt-get install -q -y --no-install-recommends chromium; \
-	else $(BIN)/playwright install chromium; fi
+		{ $(APT_INSTALL) chromium; } || $(BIN)/playwright install chromium
 	touch $@
 
-# What rclone mounts with. Where it cannot be had, the demo and the tests say so.
+# What rclone mounts with.
 .venv/.fuse: | .venv/.python
-	command -v fusermount3 || { [ "$$(id -u)" = 0 ] && command -v apt-get && apt-get update -q && \
-		apt-get install -q -y --no-install-recommends fuse3; } || echo "Mounts need fusermount3: install fuse3"
+	command -v fusermount3 || { $(APT_INSTALL) fuse3; } || echo "Mounts need fusermount3: install fuse3"
 	touch $@
 
-# A kernel that is not Python, for one journey, which is left out where R cannot be had.
+# A kernel that is not Python, for one journey.
 .venv/.r: | .venv/.python
-	Rscript -e 'library(IRkernel)' 2>/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get && apt-get update -q && \
-		apt-get install -q -y --no-install-recommends r-base-core r-cran-irkernel; } || echo "No R here: one test is left out"
+	Rscript -e 'library(IRkernel)' 2>/dev/null || { $(APT_INSTALL) r-base-core r-cran-irkernel; } || \
+		echo "No R here: one test is left out"
 	touch $@
 
-# The test suite for WebDAV servers. Where it cannot be had, its test is skipped and says so.
+# The test suite for WebDAV servers.
 .venv/.litmus: | .venv/.python
-	command -v litmus || { [ "$$(id -u)" = 0 ] && command -v apt-get && apt-get update -q && \
-		apt-get install -q -y --no-install-recommends litmus; } || echo "litmus cannot be had here: its test is skipped"
+	command -v litmus || { $(APT_INSTALL) litmus; } || echo "No litmus here: its test is left out"
+	touch $@
+
+# The shells beside bash that complete our verbs.
+.venv/.shells: | .venv/.python
+	{ command -v zsh && command -v fish; } || { $(APT_INSTALL) zsh fish; } || echo "No zsh or fish here: their tests are left out"
 	touch $@
