@@ -2,25 +2,14 @@
 
 import array
 import os
-import shutil
 import socket
 import subprocess
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-
-
-def can_mount():
-    """True where programs may make file systems."""
-    try:
-        os.close(os.open("/dev/fuse", os.O_RDWR))
-    except OSError:
-        return False
-    return shutil.which("fusermount3") is not None
-
-
-needs_fuse = pytest.mark.skipif(not can_mount(), reason="no /dev/fuse or no fusermount3 here")
 
 
 def mounted_below(folder):
@@ -60,3 +49,18 @@ def hung_mount(folder):
     finally:
         kill()
         unmount(folder)
+
+
+@cache
+def can_mount():
+    """True where programs may make file systems; one is made."""
+    try:
+        with TemporaryDirectory() as folder, hung_mount(folder):
+            return True
+    except (OSError, subprocess.CalledProcessError):
+        return False
+
+
+needs_fuse = pytest.mark.skipif(
+    not can_mount(), reason="nothing can be mounted here: it takes /dev/fuse and fusermount3"
+)
