@@ -24,6 +24,7 @@ from jupyter_mesh.errors import (
     SiteError,
     TransferFailed,
 )
+from jupyter_mesh.threads import opened, to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -64,11 +65,11 @@ class LocalStore:
         target = Path(self._locate(path))
         with disk_failures(path):
             part = target.with_name(f".mesh-{secrets.token_hex(8)}.part")
-            file = await asyncio.to_thread(part.open, "xb")
+            file = await opened(part.open, "xb")
             try:
                 written = 0
                 async for piece in body.chunks():
-                    written += await asyncio.to_thread(file.write, piece)
+                    written += await to_its_end(file.write, piece)
                     progress(written)
                 await asyncio.to_thread(file.close)
                 if written != body.size:

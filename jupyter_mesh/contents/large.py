@@ -20,6 +20,7 @@ import orjson
 import pybase64
 
 from jupyter_mesh.errors import QuotaExceeded
+from jupyter_mesh.threads import opened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable
@@ -73,7 +74,7 @@ def is_light(data: bytes | bytearray) -> bool:
 @asynccontextmanager
 async def scratch() -> AsyncIterator[BinaryIO]:
     """A file without a name and without buffer; gone at the end."""
-    file = cast("BinaryIO", await asyncio.to_thread(tempfile.TemporaryFile, buffering=0))
+    file = cast("BinaryIO", await opened(tempfile.TemporaryFile, buffering=0))
     try:
         yield file
     finally:

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from jupyter_mesh.errors import InvalidRequest, MeshError, TransferFailed
 from jupyter_mesh.models import Checksum
+from jupyter_mesh.threads import opened, to_its_end
 
 __all__ = ["Body", "Content", "body_of"]
 
@@ -72,7 +73,7 @@ async def body_of(content: Content, size: int | None = None) -> AsyncIterator[Bo
         digest = await asyncio.to_thread(hashlib.sha1, content, usedforsecurity=False)
         yield Body(content, len(content), Checksum("sha1", digest.hexdigest()))
     elif isinstance(content, Path):
-        with await asyncio.to_thread(_open, content) as file:
+        with await opened(_open, content) as file:
             length, checksum = await asyncio.to_thread(_measure, file)
             _check(length, size)
             yield Body(file, length, checksum)
@@ -98,10 +99,10 @@ async def _spooled(pieces: AsyncIterable[bytes]) -> AsyncIterator[Body]:
                 digest.update(piece)
                 continue
             if spool is None:
-                spool = await asyncio.to_thread(_spool, head)
+                spool = await opened(_spool, head)
                 stack.enter_context(spool)
                 head.clear()
-            await asyncio.to_thread(_append, spool, piece, digest)
+            await to_its_end(_append, spool, piece, digest)
         yield Body(spool or bytes(head), length, Checksum("sha1", digest.hexdigest()))
 
 

@@ -15,6 +15,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from jupyter_mesh.errors import MeshError, TransferFailed
+from jupyter_mesh.threads import opened, to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -50,6 +51,7 @@ class LocalCopy:
         self.expiry: asyncio.TimerHandle | None = None
         self._file: BinaryIO | None = None
         self._filled = 0
+        self._reading: set[asyncio.Future[bytes]] = set()
         self._changed = asyncio.Condition()
         self._filling = asyncio.create_task(self._fill(source))
         # A task that is cancelled before it began would never close its source.
@@ -64,25 +66,38 @@ class LocalCopy:
             if self._file is None or self._filled <= start:
                 raise self.failure or self._incomplete("the download ended early")
             count = min(self._filled, stop, start + PIECE) - start
-            piece = await asyncio.to_thread(os.pread, self._file.fileno(), count, start)
+            piece = await self._piece(self._file.fileno(), count, start)
             start += len(piece)
             yield memoryview(piece)
 
     async def close(self) -> None:
-        """Stop the download and give the disk back."""
+        """Stop the download and give the disk back; who still wants bytes is told that they do not come."""
         if self.expiry is not None:
             self.expiry.cancel()
         self._filling.cancel()
         await asyncio.wait({self._filling})
-        if self._file is not None:
-            await asyncio.to_thread(self._file.close)
+        self.failure = self.failure or self._incomplete("the connection to the site was closed")
+        file, self._file = self._file, None
+        if self._reading:
+            await asyncio.wait(self._reading)
+        if file is not None:
+            await asyncio.to_thread(file.close)
+
+    async def _piece(self, descriptor: int, count: int, start: int) -> bytes:
+        reading = asyncio.get_running_loop().run_in_executor(
+            None, os.pread, descriptor, count, start
+        )
+        # The file stays open as long as a thread reads it, whether or not somebody waits for that.
+        self._reading.add(reading)
+        reading.add_done_callback(self._reading.discard)
+        return await asyncio.shield(reading)
 
     async def _fill(self, source: AsyncGenerator[memoryview, None]) -> None:
         try:
             async with aclosing(source) as views:
-                self._file = await asyncio.to_thread(tempfile.TemporaryFile)
+                self._file = await opened(tempfile.TemporaryFile)
                 async for view in views:
-                    await asyncio.to_thread(_write, self._file, view, self._filled)
+                    await to_its_end(_write, self._file, view, self._filled)
                     await self._tell(len(view))
             return
         except asyncio.CancelledError:

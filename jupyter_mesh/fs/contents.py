@@ -31,6 +31,7 @@ from jupyter_mesh.fs.layers import Compressed, Text
 from jupyter_mesh.fs.names import path_of
 from jupyter_mesh.fs.ranges import is_empty, spans_of, wanted_of
 from jupyter_mesh.fs.streams import CS3Stream, open_stream
+from jupyter_mesh.threads import opened, to_its_end
 
 if TYPE_CHECKING:
     from jupyter_mesh.cs3.body import Content
@@ -124,7 +125,7 @@ class Contents(Changes):
             part = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.part")
             await asyncio.to_thread(os.makedirs, target.parent, exist_ok=True)
             try:
-                file = await asyncio.to_thread(part.open, "xb")
+                file = await opened(part.open, "xb")
                 try:
                     await self._receive(mesh, file, callback)
                 finally:
@@ -143,7 +144,7 @@ class Contents(Changes):
         callback.set_size(reader.resource.size)
         async with aclosing(reader.views()) as views:
             async for view in views:
-                await asyncio.to_thread(file.write, view)
+                await to_its_end(file.write, view)
                 callback.relative_update(len(view))
 
     async def _get(

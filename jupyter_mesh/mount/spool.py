@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, BinaryIO
 from jupyter_mesh.cs3.body import Body
 from jupyter_mesh.errors import QuotaExceeded, TransferFailed
 from jupyter_mesh.models import Checksum
+from jupyter_mesh.threads import opened, to_its_end
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Awaitable
+    from collections.abc import AsyncIterable, AsyncIterator
     from pathlib import Path
 
 __all__ = ["Spool", "Spooled"]
@@ -123,20 +124,20 @@ class Spool:
         file: BinaryIO | None = None
         try:
             if size is not None and size > IN_MEMORY:
-                file = await self._made(size)
+                file = await opened(self._make, size)
             async for piece in pieces:
                 waiting += piece
                 length += len(piece)
                 if file is None and length > IN_MEMORY:
-                    file = await self._made(length)
+                    file = await opened(self._make, length)
                 if file is not None and len(waiting) >= WRITE_FROM:
-                    await _to_its_end(asyncio.to_thread(_append, file, waiting, digest))
+                    await to_its_end(_append, file, waiting, digest)
                     waiting = bytearray()
             if file is None:
                 digest.update(waiting)
                 content: bytes | BinaryIO = bytes(waiting)
             else:
-                await _to_its_end(asyncio.to_thread(_append, file, waiting, digest))
+                await to_its_end(_append, file, waiting, digest)
                 content = file
         except BaseException as error:
             if file is not None:
@@ -146,16 +147,6 @@ class Spool:
             raise
         sha1 = digest.hexdigest()
         return Spooled(Body(content, length, Checksum("sha1", sha1)), sha1, file)
-
-    async def _made(self, size: int) -> BinaryIO:
-        making = asyncio.ensure_future(asyncio.to_thread(self._make, size))
-        try:
-            await _to_its_end(making)
-        except asyncio.CancelledError:
-            if making.exception() is None:
-                making.result().close()
-            raise
-        return making.result()
 
     def _make(self, size: int) -> BinaryIO:
         if shutil.disk_usage(self._folder).free < size + SPARE:
@@ -167,16 +158,6 @@ class Spool:
             f"{path} cannot be uploaded: the disk of this machine is full ({self._folder}). Make room there; "
             "it is tried again."
         )
-
-
-async def _to_its_end(work: Awaitable[object]) -> None:
-    """Wait for a thread, also when cancelled: it must not write into a file that is closed under it."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
 
 
 def _append(file: BinaryIO, piece: bytearray, digest: hashlib._Hash) -> None:

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from jupyter_mesh.cs3.client import MeshClient
+from jupyter_mesh.cs3.spooling import Copies, LocalCopy
 from jupyter_mesh.errors import (
     MeshError,
     NotAllowed,
@@ -51,6 +52,30 @@ async def test_many_parts_cost_one_download_where_there_are_no_ranges(node: Node
         async with mesh.download("home/large", start=1, stop=9) as download:
             assert await download.read() == LARGE[::-1][1:9]
         assert site.calls["GET"] == 3
+
+
+async def test_two_parts_that_are_asked_for_at_once_begin_one_copy(node: Node, monkeypatch) -> None:
+    """Both find that the site sends all; the second one must not drop the copy of the first one."""
+    both = asyncio.Barrier(2)
+    has_room, keep, kept = Copies.has_room, Copies.keep, []
+
+    async def at_once(copies: Copies, size: int) -> bool:
+        await both.wait()
+        return await has_room(copies, size)
+
+    def counted(*args) -> LocalCopy:
+        kept.append(keep(*args))
+        return kept[-1]
+
+    async with node(middlewares=[traps.no_ranges]) as (_, mesh):
+        await mesh.upload("home/large", LARGE)
+        async with mesh.download("home/large", start=0, stop=9) as download:
+            await download.read()
+        monkeypatch.setattr(Copies, "has_room", at_once)
+        monkeypatch.setattr(Copies, "keep", counted)
+        async with asyncio.timeout(60):
+            await asyncio.gather(part(mesh, 1000), part(mesh, 4_000_000))
+        assert len(kept) == 1
 
 
 async def test_a_copy_that_breaks_off_is_an_error_and_is_not_kept(node: Node) -> None:
