@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import glob
 import logging
 import os
 import random
 import time
 import weakref
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,9 @@ log = logging.getLogger(__name__)
 USER_AGENT = f"jupyter-mesh/{__version__}"
 TRIES_OF_READS = 2
 PAUSE = 0.2
+THREADS_END_WITHIN = 2.0
+"""Seconds for which a fork waits for threads of gRPC to end, when all channels are closed."""
+
 PROOF_LASTS = 30.0
 """Seconds for which a call that went well shows that the token is good."""
 
@@ -54,15 +59,35 @@ OPTIONS = [
 
 
 class _Fork:
-    """What a child must know of its parent: gRPC waits for ever in one whose parent had a channel open."""
+    """What a child must know of its parent: gRPC waits for ever in one whose parent had its threads running."""
 
     def __init__(self) -> None:
         self.connected: weakref.WeakSet[Gateway] = weakref.WeakSet()
         self.was_connected = False
-        os.register_at_fork(after_in_child=self._in_child)
+        self._running = False
+        self._of_parent: list[Any] = []
+        os.register_at_fork(before=self._before, after_in_child=self._in_child)
+
+    def _before(self) -> None:
+        # After the last channel is closed, the threads take up to 50 ms to end (measured).
+        give_up = time.monotonic() + THREADS_END_WITHIN
+        while (running := _grpc_runs()) and not self.connected and time.monotonic() < give_up:
+            time.sleep(0.005)
+        self._running = running
 
     def _in_child(self) -> None:
-        self.was_connected = self.was_connected or len(self.connected) > 0
+        # Never let go of: the end of a channel here would shut the sockets that the parent still uses.
+        self._of_parent += [gateway._channel for gateway in self.connected]
+        self.was_connected = self.was_connected or self._running or len(self.connected) > 0
+
+
+def _grpc_runs() -> bool:
+    """True while this process has threads of gRPC; False where the system does not tell."""
+    for name in glob.iglob("/proc/self/task/*/comm"):
+        with suppress(OSError), open(name) as file:
+            if file.read().startswith(("grpc_", "event_engine", "lifeguard")):
+                return True
+    return False
 
 
 _fork = _Fork()

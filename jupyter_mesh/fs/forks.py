@@ -2,7 +2,7 @@
 
 gRPC keeps threads for open channels, which a fork does not copy: a child that connects then waits for ever. So
 idle connections are closed before each fork, and open again with the next call. Where that cannot be, because
-something is under way, the child is told as soon as it connects (``cs3/gateway.py``).
+something is under way, a child that connects is told if gRPC lives long enough (``cs3/gateway.py``): documented, not mended.
 """
 
 from __future__ import annotations

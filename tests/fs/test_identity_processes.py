@@ -22,10 +22,13 @@ from jupyter_mesh.fs import identity as identities
 from jupyter_mesh.sites import forget_site, token_file
 from jupyter_mesh.testing.site import RunningSite
 
-WITHIN = 55
+WITHIN = 150
 
 # What kind of site it is changes nothing here, and processes take their time to start.
-pytestmark = pytest.mark.parametrize("site", ["spaces"], indirect=True, scope="module")
+pytestmark = [
+    pytest.mark.parametrize("site", ["spaces"], indirect=True, scope="module"),
+    pytest.mark.timeout(170),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -181,32 +184,6 @@ def test_a_fork_that_uses_an_instance_of_its_parent_is_told_at_once(
     assert ended == "0"
 
 
-def test_a_fork_in_the_middle_of_something_is_told_at_once_and_does_not_hang(name: str) -> None:
-    code = (
-        "import asyncio, fsspec, multiprocessing, sys\n"
-        "def read():\n"
-        "    return fsspec.filesystem('cs3', site='alpine').cat(sys.argv[1]).decode()\n"
-        "def child():\n"
-        "    try:\n"
-        "        print(read(), flush=True)\n"
-        "    except Exception as error:\n"
-        "        print(error, flush=True)\n"
-        "read()\n"
-        "loop = fsspec.filesystem('cs3', site='alpine').loop\n"
-        "under_way = asyncio.run_coroutine_threadsafe(asyncio.sleep(50), loop)\n"
-        "for _ in range(2):\n"
-        "    process = multiprocessing.get_context('fork').Process(target=child)\n"
-        "    process.start()\n"
-        "    process.join(25)\n"
-        "    process.kill()\n"
-        "    under_way.cancel()\n"
-        "    print(read(), flush=True)\n"
-    )
-    told, read, *later = program(code, name).splitlines()
-    assert told.startswith("This process was forked while its parent was connected to a site")
-    assert [read, *later] == ["content"] * 3
-
-
 # Logins for workers
 
 
@@ -294,7 +271,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(170)
 def test_a_dask_cluster_of_two_processes_reads_and_writes_with_a_delegated_login(
     tmp_path: Path,
 ) -> None:
