@@ -28,6 +28,8 @@ ANSWER_WITHIN = 5.0
 """Seconds for what the program knows by itself."""
 FLUSH_WITHIN = 60.0
 """Seconds that the program takes for a flush; it says what is left then."""
+REFRESH_WITHIN = 120.0
+"""Seconds in which the program reads a folder again, and the one that holds it."""
 
 
 async def find_mount(dir: str | Path | None = None) -> Mounted | None:
@@ -98,7 +100,7 @@ class Mounted:
 
     async def refresh(self, path: str) -> None:
         """Have the mount look again at a mesh path: something else than the mount changed it."""
-        await self._ask("POST", "refresh", {"path": path}, 30.0)
+        await self._ask("POST", "refresh", {"path": path}, REFRESH_WITHIN + ANSWER_WITHIN)
 
     async def stop(self, grace: float) -> list[str]:
         """Unmount, after at most ``grace`` seconds for what waits; returns what is not at the site.

@@ -39,6 +39,8 @@ WRITE_BACK = "5s"
 LOOK_EVERY = 2.0
 SILENT_FOR = 60.0
 """Seconds of silence after which rclone is started anew."""
+LIST_WITHIN = 60.0
+"""Seconds for reading one folder again: it may be very long, and the site slow."""
 STILL_OPEN = 1.0
 """Seconds for which a changed file that nobody queues is believed to be on its way into the queue."""
 SETTLED = 10.0
@@ -161,7 +163,7 @@ class Engine:
         for folder in dict.fromkeys((parent_of(path), path)):
             # A file, or a folder that nobody has looked into yet: there is nothing old to forget.
             with contextlib.suppress(RcloneFailed):
-                await self._ask("vfs/refresh", dir=folder)
+                await self._ask("vfs/refresh", within=LIST_WITHIN, dir=folder)
 
     async def flush(self, path: str, within: float) -> list[str]:
         """Upload what is at or below a mesh path now; returns what is not at the site when the time is over.

@@ -12,6 +12,7 @@ from aiohttp import web
 from jupyter_mesh.cs3.client import MeshClient
 from jupyter_mesh.cs3.locks import lock_id_of
 from jupyter_mesh.errors import NotFound
+from jupyter_mesh.mount import guards
 from jupyter_mesh.mount.adapter import Adapter, Conflict
 from jupyter_mesh.node.users import add_user
 from jupyter_mesh.testing.site import RunningSite, SiteUser, run_node
@@ -35,6 +36,13 @@ async def opened(dav: Dav, mesh: MeshClient, path: str, content: bytes) -> str:
     await dav.names(path.rpartition("/")[0])
     assert await dav.get(path) == content
     return str(made.id)
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What belongs together is seen to, however slowly this machine asks."""
+    for name in ("HELD", "LOOKED"):
+        monkeypatch.setattr(guards, name, 45.0)
 
 
 def copies_of(names: list[str]) -> list[str]:
@@ -359,6 +367,7 @@ async def test_what_belongs_to_the_site_stays(dav: Dav, mesh: MeshClient):
 # 9: save by temporary file
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_an_atomic_save_keeps_the_file_and_its_versions(
     dav: Dav, mesh: MeshClient, folder: str, site: RunningSite
 ):
@@ -383,6 +392,7 @@ async def test_an_atomic_save_keeps_the_file_and_its_versions(
     assert await mesh.read(path) == b"newer"
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_an_atomic_save_over_a_foreign_change_is_a_conflict(
     dav: Dav, mesh: MeshClient, folder: str
 ):
@@ -411,6 +421,7 @@ async def test_a_held_delete_is_carried_out(
         await asyncio.sleep(0.1)
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_a_held_delete_survives_the_end_of_the_adapter(
     mesh: MeshClient, folder: str, tmp_path: Path
 ):
@@ -430,6 +441,7 @@ async def test_a_held_delete_survives_the_end_of_the_adapter(
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_a_file_that_is_written_after_its_delete_stays_itself(
     dav: Dav, mesh: MeshClient, folder: str
 ):
