@@ -11,7 +11,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import AsyncIterable, AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -55,6 +55,32 @@ class Body:
             start += len(chunk)
 
 
+class _Still(Body):
+    """A local file that others may write to: its last bytes are not sent if it was changed since ``stamp``."""
+
+    def __init__(
+        self, file: BinaryIO, size: int, checksum: Checksum, stamp: tuple[int, int]
+    ) -> None:
+        super().__init__(file, size, checksum)
+        self._file = file
+        self._stamp = stamp
+
+    async def chunks(self, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        stop = self.size if stop is None else stop
+        async with aclosing(super().chunks(start, stop)) as chunks:  # type: ignore[type-var]  # a generator
+            async for chunk in chunks:
+                start += len(chunk)
+                if (
+                    start == self.size
+                    and await asyncio.to_thread(_stamp, self._file) != self._stamp
+                ):
+                    self.failure = TransferFailed(
+                        "The file was changed while it was sent. Nothing was saved; send it again."
+                    )
+                    raise self.failure
+                yield chunk
+
+
 Content = bytes | Path | BinaryIO | AsyncIterable[bytes] | Body
 """What can be uploaded. Files and iterables are read once, from where they stand, and stay open."""
 
@@ -74,9 +100,10 @@ async def body_of(content: Content, size: int | None = None) -> AsyncIterator[Bo
         yield Body(content, len(content), Checksum("sha1", digest.hexdigest()))
     elif isinstance(content, Path):
         with await opened(_open, content) as file:
+            stamp = await asyncio.to_thread(_stamp, file)
             length, checksum = await asyncio.to_thread(_measure, file)
             _check(length, size)
-            yield Body(file, length, checksum)
+            yield _Still(file, length, checksum, stamp)
     else:
         pieces = content if isinstance(content, AsyncIterable) else _read(content)
         async with _spooled(pieces) as body:
@@ -120,6 +147,11 @@ def _open(path: Path) -> BinaryIO:
         raise InvalidRequest(f"{path} is a folder; give one file.") from None
     except OSError as error:
         raise InvalidRequest(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _stamp(file: BinaryIO) -> tuple[int, int]:
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns
 
 
 def _measure(file: BinaryIO) -> tuple[int, Checksum]:

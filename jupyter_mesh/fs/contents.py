@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import secrets
 from bisect import bisect_right
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fsspec.callbacks import DEFAULT_CALLBACK, Callback
 from fsspec.compression import compr
@@ -26,6 +27,7 @@ from jupyter_mesh.errors import (
     TransferFailed,
 )
 from jupyter_mesh.fs.changes import Changes
+from jupyter_mesh.fs.families import family, member
 from jupyter_mesh.fs.files import CS3File, check_mode
 from jupyter_mesh.fs.layers import Compressed, Text
 from jupyter_mesh.fs.names import path_of
@@ -49,6 +51,7 @@ class Contents(Changes):
 
     # Reading.
 
+    @member
     async def _cat_file(
         self, path: str, start: int | None = None, end: int | None = None, **kwargs: Any
     ) -> bytes:
@@ -109,6 +112,7 @@ class Contents(Changes):
             parts.append(contents[number][at : at + stop - start] if start < stop else b"")
         return parts
 
+    @member
     async def _get_file(
         self, rpath: str, lpath: Any, callback: Callback = DEFAULT_CALLBACK, **kwargs: Any
     ) -> None:
@@ -123,9 +127,8 @@ class Contents(Changes):
                 return
             target = Path(stringify_path(lpath))
             part = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.part")
-            await asyncio.to_thread(os.makedirs, target.parent, exist_ok=True)
             try:
-                file = await opened(part.open, "xb")
+                file = await opened(_begin, target, part)
                 try:
                     await self._receive(mesh, file, callback)
                 finally:
@@ -158,7 +161,8 @@ class Contents(Changes):
         named = await self._named(rpath, lpath, recursive, is_folder)
         if named is not None:
             rpath, lpath = named
-        return await super()._get(rpath, lpath, recursive, *args, **kwargs)
+        async with family():
+            return await super()._get(rpath, lpath, recursive, *args, **kwargs)
 
     async def _copy(
         self, path1: Any, path2: Any, recursive: bool = False, *args: Any, **kwargs: Any
@@ -167,16 +171,34 @@ class Contents(Changes):
         named = await self._named(path1, path2, recursive, self._isdir)
         if named is not None:
             path1, path2 = named
-        return await super()._copy(path1, path2, recursive, *args, **kwargs)
+        async with family():
+            return await super()._copy(path1, path2, recursive, *args, **kwargs)
+
+    async def _cat(self, *args: Any, **kwargs: Any) -> Any:
+        """The content of one file, or of each of many, as fsspec does it."""
+        async with family():
+            return await super()._cat(*args, **kwargs)
+
+    async def _put(self, *args: Any, **kwargs: Any) -> Any:
+        """Copy local files, as fsspec does it."""
+        async with family():
+            return await super()._put(*args, **kwargs)
+
+    async def _pipe(self, *args: Any, **kwargs: Any) -> Any:
+        """Write files, as fsspec does it."""
+        async with family():
+            return await super()._pipe(*args, **kwargs)
 
     # Writing.
 
+    @member
     async def _pipe_file(
         self, path: str, value: bytes, mode: str = "overwrite", **kwargs: Any
     ) -> None:
         """Write a file, all or nothing; folders above are made. Raises AlreadyExists for ``mode="create"``."""
         await self._saved(self._mesh(path), bytes(value), if_absent=_is_create(mode))
 
+    @member
     async def _put_file(
         self,
         lpath: Any,
@@ -190,7 +212,9 @@ class Contents(Changes):
         if await asyncio.to_thread(local.is_dir):
             await self._make_folder(mesh, parents=True, exist_ok=True)
             return
-        # What is wrong with the local file is told in Python's own words.
+        # What is wrong with the local file is told in Python's own words; a pipe would be waited for.
+        if await asyncio.to_thread(local.exists) and not await asyncio.to_thread(local.is_file):
+            raise InvalidRequest(f"Could not send {local}: it is no ordinary file.")
         with await asyncio.to_thread(local.open, "rb") as file:
             callback.set_size(os.fstat(file.fileno()).st_size)
         await self._saved(
@@ -238,6 +262,7 @@ class Contents(Changes):
             )
         await self._saved(mesh, b"")
 
+    @member
     async def _cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
         """Copy a file at the site; a folder makes a folder. What is there is replaced and becomes a version."""
         source, target = self._mesh(path1), self._mesh(path2)
@@ -309,6 +334,17 @@ class Contents(Changes):
             )
         check_mode(path, mode)
         return await open_stream(self, self._here(path), mode, **kwargs)
+
+
+def _begin(target: Path, part: Path) -> BinaryIO:
+    """Open the file that becomes ``target``, with the folders above it."""
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    if target.exists() and not target.is_file():
+        # A device or a pipe would be one no more.
+        raise InvalidRequest(f"Could not save {target}: it is no ordinary file.")
+    os.makedirs(target.parent, exist_ok=True)
+    return part.open("xb")
 
 
 def _is_create(mode: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -41,20 +42,32 @@ class Draft:
         self.kept: Path | None = None
         """Where the content lies that could not be published."""
         self.published: Resource | None = None
+        self._failure: OSError | None = None
+        """Why not all of it is here."""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Add to the end. Blocks on the disk once it is large; raises OSError where that is full."""
+        """Add to the end. Blocks on the disk once it is large.
+
+        Raises OSError where that is full; then the draft is lost, for nobody knows how much of it is there.
+        """
+        self._check()
         self.size += len(data)
         if self._file is None and len(self._memory) + len(data) <= IN_MEMORY:
             self._memory += data
-        else:
+            return
+        try:
             self._spooled().write(data)
+        except OSError as error:
+            self._failure = error
+            raise
 
     def discard(self) -> None:
         """Forget all of it, except what was kept after a failure. May be called twice."""
         self._memory = bytearray()
         if self._file is not None:
-            self._file.close()
+            # Closing writes what is still buffered, which a full disk refuses.
+            with suppress(OSError):
+                self._file.close()
         if self._name is not None and self._name != self.kept:
             self._name.unlink(missing_ok=True)
         self._file = self._name = None
@@ -64,22 +77,56 @@ class Draft:
 
         Raises Conflict if the file was changed, made or deleted since writing began, AlreadyExists for a file
         that had to be new, and all that an upload raises. Then the content stays in a file that the error names.
+        Raises OSError, and saves nothing, if the disk here did not take all that was written.
         """
         if self.published is not None:
             return
+        await asyncio.to_thread(self._complete)
         try:
             self.published = await self._save()
         except BaseException as error:
-            kept = await asyncio.shield(asyncio.to_thread(self._keep))
+            where = await asyncio.shield(asyncio.to_thread(self.keep))
             if isinstance(error, MeshError):
-                message = f"{error} What was written is kept in {kept}."
-                raise type(error)(message, trace=error.trace) from error
+                raise type(error)(f"{error} {where}", trace=error.trace) from error
             raise
+        self.kept = None
         await asyncio.to_thread(self.discard)
 
-    async def _save(self) -> Resource:
+    def keep(self) -> str:
+        """Have the content survive in a file, and tell where in a sentence; where that fails, it stays in memory."""
+        try:
+            if self._name is None:
+                self._spooled()
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+        except OSError as error:
+            return (
+                f"What was written cannot be kept on this machine ({error.strerror}): it is in memory, and "
+                "commit() tries once more."
+            )
+        self.kept = self._name
+        return f"What was written is kept in {self.kept}."
+
+    def _complete(self) -> None:
+        """Raise OSError unless all that was written is here."""
+        self._check()
         if self._file is not None:
-            await asyncio.to_thread(self._file.flush)
+            try:
+                self._file.flush()
+            except OSError as error:
+                self._failure = error
+                self._check()
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise OSError(
+                self._failure.errno,
+                f"{self._path} could not be written on this machine ({self._failure.strerror}), so it is not saved. "
+                "Free some room, then write it again",
+            ) from self._failure
+
+    async def _save(self) -> Resource:
         content = bytes(self._memory) if self._name is None else self._name
         try:
             return await self._fs._saved(
@@ -99,13 +146,17 @@ class Draft:
         """The file that this user alone can read, made when it is first needed."""
         if self._file is None:
             descriptor, name = tempfile.mkstemp(prefix="cs3-unsaved-")
-            self._name = Path(name)
-            self._file = os.fdopen(descriptor, "wb")
-            self._file.write(self._memory)
-            self._memory = bytearray()
+            try:
+                file = os.fdopen(descriptor, "wb")
+                try:
+                    file.write(self._memory)
+                    file.flush()
+                except BaseException:
+                    with suppress(OSError):
+                        file.close()
+                    raise
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
+            self._file, self._name, self._memory = file, Path(name), bytearray()
         return self._file
-
-    def _keep(self) -> Path | None:
-        self._spooled().close()
-        self.kept = self._name
-        return self.kept

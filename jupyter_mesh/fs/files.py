@@ -113,6 +113,8 @@ class CS3File(AbstractBufferedFile):
         **kwargs: Any,
     ) -> None:
         self._draft: Draft | None = None
+        self._amid = sys.exception()
+        self._dropped = False
         check_mode(path, mode)
         mesh = fs._mesh(path)
         if mode == "rb":
@@ -172,23 +174,48 @@ class CS3File(AbstractBufferedFile):
             if self._draft is None:
                 wait(self.fs.loop, self._onward.stop)
                 super().close()
-            elif is_failing():
+            elif self._dropped or is_failing(self._amid):
                 self.discard()
             elif self.autocommit:
                 self.commit()
         finally:
             self.closed = True
+            self._amid = None
 
     def commit(self) -> None:
-        """Publish what was written."""
-        if self._draft is not None:
+        """Publish what was written. What could not be published is kept where the error says."""
+        if self._draft is None:
+            return
+        try:
             wait(self.fs.loop, self._draft.publish)
+        except KeyboardInterrupt as error:
+            if self._draft.kept is not None:
+                error.add_note(f"What was written to {self.path} is kept in {self._draft.kept}.")
+            raise
+
+    def keep(self) -> str:
+        """Have what was written survive in a local file instead; tells where, in a sentence."""
+        return self._draft.keep() if self._draft is not None else ""
 
     def discard(self) -> None:
         """Forget what was written."""
         if self._draft is not None:
             self._draft.discard()
         self.closed = True
+        self._amid = None
+
+    def _dealloc_warn(self, source: object) -> None:
+        # Text files of Python tell so that they are dropped: then they close what is below them.
+        if self._draft is not None and not self.closed:
+            self._dropped = True
+            self._warn()
+
+    def _warn(self) -> None:
+        warnings.warn(
+            f"{self.path} was opened for writing and never closed: nothing was saved.",
+            ResourceWarning,
+            stacklevel=3,
+        )
 
     def __exit__(self, kind: type[BaseException] | None, *details: object) -> None:
         if kind is not None and self._draft is not None:
@@ -198,22 +225,19 @@ class CS3File(AbstractBufferedFile):
     def __del__(self) -> None:
         if self._draft is not None and not self.closed:
             self.discard()
-            warnings.warn(
-                f"{self.path} was opened for writing and never closed: nothing was saved.",
-                ResourceWarning,
-                stacklevel=2,
-            )
+            self._warn()
         self.closed = True
 
 
-def is_failing() -> bool:
+def is_failing(amid: BaseException | None) -> bool:
     """True if a file is closed by a ``with`` statement that an exception ends.
 
     Layers above a file (text, codecs, the OpenFile of fsspec, pandas) close it without a word about the exception
-    that their own ``__exit__`` was given.
+    that their own ``__exit__`` was given. The exception that was being dealt with when the file was opened,
+    ``amid``, is none of the file's: it may be what the file is to tell of.
     """
     failure = sys.exception()
-    frame = sys._getframe(1) if failure is not None else None
+    frame = sys._getframe(1) if failure not in (None, amid) else None
     for _ in range(FRAMES):
         if frame is None:
             return False

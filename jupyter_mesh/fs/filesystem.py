@@ -22,6 +22,7 @@ from jupyter_mesh.fs.forks import close_before_forks
 from jupyter_mesh.fs.identity import Login, PerUser
 from jupyter_mesh.fs.listings import Listings
 from jupyter_mesh.fs.names import AT_ONCE
+from jupyter_mesh.fs.transactions import Together
 from jupyter_mesh.paths import to_url
 
 __all__ = ["CS3FileSystem"]
@@ -48,6 +49,7 @@ class CS3FileSystem(Contents, metaclass=PerUser):
 
     protocol = "cs3"
     root_marker = "/"
+    transaction_type = Together
 
     def __init__(
         self,

@@ -85,5 +85,15 @@ class Compressed(io.BufferedIOBase):
     def __exit__(self, *failure: object) -> None:
         self.close()
 
+    def _dealloc_warn(self, source: object) -> None:
+        # A text file above it is dropped.
+        warn = getattr(self._file, "_dealloc_warn", None)
+        if warn is not None:
+            warn(source)
+
+    def __del__(self) -> None:
+        # Python would close it, and the file with it: who drops it has not said that all of it is there.
+        pass
+
     def __enter__(self) -> Self:
         return self

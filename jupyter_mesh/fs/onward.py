@@ -30,7 +30,12 @@ class Onward:
     async def take(self, start: int, end: int) -> bytes:
         """The bytes [start, end), which must be there. Raises FileExpired where it has to ask again."""
         async with self._turn:
-            return await self._take(start, end)
+            try:
+                return await self._take(start, end)
+            except BaseException:
+                # What has failed gives nothing more: the next one asks again.
+                await self._end()
+                raise
 
     async def _take(self, start: int, end: int) -> bytes:
         if self._views is None or not self._at <= start <= self._at + AHEAD:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ class CS3Stream(AbstractAsyncStreamedFile):
         **kwargs: Any,
     ) -> None:
         self._draft = draft
+        self._amid = sys.exception()
         if reader is not None:
             self._onward = Onward(reader)
             self._details = entry_of(reader.resource)
@@ -82,12 +84,13 @@ class CS3Stream(AbstractAsyncStreamedFile):
         try:
             if self._draft is None:
                 await self._onward.stop()
-            elif is_failing():
+            elif is_failing(self._amid):
                 await self.discard()
             elif self.autocommit:
                 await self.commit()
         finally:
             self.closed = True
+            self._amid = None
 
     async def commit(self) -> None:
         """Publish what was written."""
