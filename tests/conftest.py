@@ -1,6 +1,7 @@
 """What all tests share: one event loop per session, and a real site where ``--site`` names one."""
 
 import os
+import signal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,6 +27,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["XDG_CONFIG_HOME"] = folder.name
     os.environ["XDG_STATE_HOME"] = str(Path(folder.name, "state"))
     os.environ["XDG_CACHE_HOME"] = str(Path(folder.name, "cache"))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # In the background of a shell. What is ignored stays so in the programs that tests start and interrupt.
+        signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

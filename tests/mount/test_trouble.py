@@ -32,6 +32,9 @@ def test_site_goes_and_comes_back(lonely, mounting):
     assert told["failing_since"]
     assert wait_for(lambda: mount.status()["message"])
     assert {each["path"] for each in told["pending"]} == {"home/a.txt", "home/b.txt"}
+    shown = mount.command("mount", "--status", mount.dir).stdout
+    assert "home/a.txt" in shown
+    assert "home/b.txt" in shown
     lonely.start()
     wait_for(lambda: not mount.ask("flush", ""))
     assert lonely.read("home/a.txt") == b"while it was away"

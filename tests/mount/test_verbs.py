@@ -30,7 +30,7 @@ def test_page_can_be_followed(own, tmp_path):
         ["bash", "-euc", shell[0]], env=environment, check=False, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert "home/runs.csv" in done.stdout
+    assert f"{tmp_path}/mesh  alpine  ready" in done.stdout
     assert own.site.read("home/runs.csv") == b"run,events\n"
     assert os.listdir(tmp_path / "mesh") == []
 
