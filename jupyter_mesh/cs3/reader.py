@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from bisect import bisect_right
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -46,16 +47,29 @@ class Reader:
         """The bytes [start, stop), fewer at the end of the file. One GET."""
         return (await self.ranges([(start, self.resource.size if stop is None else stop)]))[0]
 
-    async def ranges(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-        """The bytes of each range [start, stop), fewer at the end of the file. One GET for each, many at a time.
+    async def ranges(
+        self, ranges: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]] = ()
+    ) -> list[bytes]:
+        """The bytes of each range [start, stop), fewer at the end of the file. Many are asked for at a time.
 
-        A site without ranges sends the whole file once; one that tells no ETag with its bytes is asked by one
-        Stat afterwards, except for the first bytes that are read.
+        One GET for each of ``spans``, which are apart and hold all that is wanted, or else for each range. What
+        comes beside the ranges is not kept. A site without ranges sends the whole file once; one that tells no
+        ETag with its bytes is asked by one Stat afterwards, except for the first bytes that are read.
         """
         size = self.resource.size
-        wanted = [(max(0, start), min(stop, size)) for start, stop in ranges]
-        found = [b""] * len(wanted)
-        left = [number for number, (start, stop) in enumerate(wanted) if start < stop]
+        found = [b""] * len(ranges)
+        wanted = [
+            (max(0, start), min(stop, size), number) for number, (start, stop) in enumerate(ranges)
+        ]
+        wanted = sorted(one for one in wanted if one[0] < one[1])
+        if spans:
+            begins = [start for start, _ in spans]
+            left: list[list[tuple[int, int, int]]] = [[] for _ in spans]
+            for one in wanted:
+                left[bisect_right(begins, one[0]) - 1].append(one)
+            left = [parts for parts in left if parts]
+        else:
+            left = [[one] for one in wanted]
         if not left:
             return found
         further = len(left) > 1
@@ -64,16 +78,29 @@ class Reader:
         told = True
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def get(number: int) -> None:
+        async def get(parts: list[tuple[int, int, int]]) -> None:
             nonlocal told
             async with gate:
-                content = io.BytesIO()
-                views = self._views(*wanted[number], further=further)
+                at = parts[0][0]
+                contents = [io.BytesIO() for _ in parts]
+                first = 0
+                views = self._views(at, max(stop for _, stop, _ in parts), further=further)
                 async with aclosing(views):
                     async for view, told_now in views:
-                        content.write(view)
                         told = told and told_now
-                found[number] = content.getvalue()
+                        end = at + len(view)
+                        while first < len(parts) and parts[first][1] <= at:
+                            first += 1
+                        for (start, stop, _), content in zip(
+                            parts[first:], contents[first:], strict=True
+                        ):
+                            if start >= end:
+                                break
+                            if stop > at:
+                                content.write(view[max(0, start - at) : stop - at])
+                        at = end
+                for (_, _, number), content in zip(parts, contents, strict=True):
+                    found[number] = content.getvalue()
 
         flavour = await self._client.flavour()
         # The first one shows whether the site has ranges. Where it has none, it brings the copy for the others.
@@ -81,8 +108,8 @@ class Reader:
             await get(left.pop(0))
         try:
             async with asyncio.TaskGroup() as group:
-                for number in left:
-                    group.create_task(get(number))
+                for parts in left:
+                    group.create_task(get(parts))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
         if doubtful and not told:

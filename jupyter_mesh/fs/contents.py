@@ -6,7 +6,6 @@ import asyncio
 import errno
 import os
 import secrets
-from bisect import bisect_right
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -102,15 +101,7 @@ class Contents(Changes):
     ) -> list[Any]:
         reader = await self.client().reader(self._mesh(path))
         ranges = [slice(*one).indices(reader.resource.size)[:2] for one in slices]
-        spans = spans_of(ranges, max_gap)
-        contents = await reader.ranges(spans)
-        parts = []
-        begins = [start for start, _ in spans]
-        for start, stop in ranges:
-            number = bisect_right(begins, start) - 1
-            at = start - begins[number] if spans else 0
-            parts.append(contents[number][at : at + stop - start] if start < stop else b"")
-        return parts
+        return list(await reader.ranges(ranges, spans_of(ranges, max_gap)))
 
     @member
     async def _get_file(

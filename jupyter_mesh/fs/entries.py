@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "entries_of", "entry_of", "state_of"]
 
+BELOW_SHARES = f"{SHARES}/"
+
 Entry = dict[str, Any]
 """The ``info`` of fsspec: plain values, which go into JSON and pickles."""
 
@@ -24,9 +26,9 @@ def entry_of(resource: Resource) -> Entry:
     ``space`` is the path of its space, ``shared`` is true for what others have shared with the user.
     """
     directory = resource.is_directory
-    checksum, lock = resource.checksum, resource.lock
+    path, checksum, lock = resource.path, resource.checksum, resource.lock
     return {
-        "name": "/" + resource.path,
+        "name": "/" + path,
         "size": 0 if directory else resource.size,
         "type": "directory" if directory else "file",
         "mtime": resource.modified.timestamp(),
@@ -36,16 +38,16 @@ def entry_of(resource: Resource) -> Entry:
         "mimetype": resource.mimetype,
         "id": str(resource.id) if resource.id else None,
         "parent_id": str(resource.parent) if resource.parent else None,
-        "space": _space_of(resource.path),
+        "space": _space_of(path),
         "permissions": _words(resource.permissions),
         "lock": {"app": lock.app, "holder": lock.holder} if lock else None,
-        "shared": resource.path.startswith(f"{SHARES}/"),
+        "shared": path.startswith(BELOW_SHARES),
     }
 
 
-def entries_of(resources: list[Resource]) -> list[Entry]:
-    """The ``info`` of all that a folder holds."""
-    return [entry_of(resource) for resource in resources]
+def entries_of(resources: list[Resource]) -> dict[str, Entry]:
+    """The ``info`` of all that a folder holds, by path."""
+    return {entry["name"]: entry for entry in map(entry_of, resources)}
 
 
 def state_of(entry: Entry) -> str:

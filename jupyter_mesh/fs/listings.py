@@ -62,13 +62,12 @@ class Listings:
         found = self.get(parent_of(path))
         return found.entries.get("/" + path) if found is not None else None
 
-    def put(self, path: str, entries: list[Entry], etag: str, number: int) -> None:
-        """Keep a listing that was begun when ``number`` was what it is now."""
+    def put(self, path: str, entries: dict[str, Entry], etag: str, number: int) -> None:
+        """Keep a listing, by path, that was begun when ``number`` was what it is now."""
         if not self._use or number != self.number:
             return
-        by_path = {entry["name"]: entry for entry in entries}
         with self._lock:
-            self._kept[path] = Listing(by_path, etag, time.monotonic() + self._believed)
+            self._kept[path] = Listing(entries, etag, time.monotonic() + self._believed)
             self._kept.move_to_end(path)
             while len(self._kept) > AT_MOST:
                 self._kept.popitem(last=False)

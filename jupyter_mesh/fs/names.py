@@ -84,16 +84,16 @@ class Names(AsyncFileSystem):
         old = self.listings.get(mesh, expired=True)
         number, etag = self.listings.number, ""
         trusted = old is not None and (await client.flavour()).can(Feature.TREE_ETAGS)
-        if old is not None and trusted and not MeshPath.parse(mesh).is_area:
+        if old is not None and trusted and not refresh and not MeshPath.parse(mesh).is_area:
             # Looked at before it is listed: the etag is never newer than the listing.
             etag = (await client.stat(mesh)).etag
-            if etag and etag == old.etag and not refresh:
+            if etag and etag == old.etag:
                 self.listings.prolong(mesh)
                 return old.entries
         found = await client.list_folder(mesh)
         entries = await asyncio.to_thread(entries_of, found)
         self.listings.put(mesh, entries, etag, number)
-        return {entry["name"]: entry for entry in entries}
+        return entries
 
     async def _exists(self, path: str, **kwargs: Any) -> bool:
         """True if something is there that the user may see. Whatever else goes wrong is raised."""

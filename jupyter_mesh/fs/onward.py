@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,15 +42,15 @@ class Onward:
         if self._views is None or not self._at <= start <= self._at + AHEAD:
             await self._end()
             self._views, self._at = self._reader.views(start), start
-        found = bytearray()
+        found = io.BytesIO()
         while self._at < end:
             piece = self._left or await anext(self._views)
             begin, stop = max(0, start - self._at), end - self._at
-            found += piece[begin:stop]
+            found.write(piece[begin:stop])
             self._at += min(len(piece), stop)
             # A piece is good until the next one is asked for, and that is after this one has been used up.
             self._left = piece[stop:]
-        return bytes(found)
+        return found.getvalue()  # Without another copy.
 
     async def stop(self) -> None:
         """Close the download. May be awaited twice."""

@@ -118,3 +118,16 @@ async def test_a_server_that_ignores_ranges_is_noticed(node: Node) -> None:
         await mesh.upload("home/large", LARGE)
         reader = await mesh.reader("home/large")
         assert await reader.ranges(PARTS) == [LARGE[start:stop] for start, stop in PARTS]
+
+
+@pytest.mark.parametrize("spans", [[(0, 99)], [(1, 40), (45, 70)], []])
+async def test_spans_bring_their_parts_and_keep_nothing_else(node: Node, spans) -> None:
+    """Also parts that overlap, come in any order, are empty, or end beyond the file."""
+    content = bytes(range(60))
+    wanted = [(50, 70), (3, 9), (9, 9), (5, 40), (1, 2), (5, 6), (45, 50)]
+    async with node() as (site, mesh):
+        await mesh.upload("home/a", content)
+        reader = await mesh.reader("home/a")
+        before = site.calls["GET"]
+        assert await reader.ranges(wanted, spans) == [content[start:stop] for start, stop in wanted]
+        assert site.calls["GET"] - before == (len(spans) or 6)
