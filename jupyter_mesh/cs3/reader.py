@@ -14,8 +14,8 @@ from jupyter_mesh.errors import DeadlineExceeded, FileExpired, TransferFailed, U
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
+    from jupyter_mesh.cs3.opening import Opening, Source
     from jupyter_mesh.cs3.place import Place
-    from jupyter_mesh.cs3.reading import Reading, Source
     from jupyter_mesh.models import Resource
 
 __all__ = ["Reader"]
@@ -36,7 +36,7 @@ class Reader:
     it is gone, and goes on where it was when a connection breaks.
     """
 
-    def __init__(self, client: Reading, place: Place, source: Source, resource: Resource) -> None:
+    def __init__(self, client: Opening, place: Place, source: Source, resource: Resource) -> None:
         self.resource = resource
         self._client = client
         self._place = place
