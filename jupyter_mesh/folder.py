@@ -9,6 +9,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from jupyter_mesh.errors import NotFound
+from jupyter_mesh.mount.folder import known_mounts
 from jupyter_mesh.paths import from_url, join, parent_of, to_url
 
 if TYPE_CHECKING:
@@ -43,23 +44,33 @@ def find_folder(environ: Mapping[str, str] = os.environ) -> Folder:
     """The folder of the notebook that this kernel was started for, else the working directory in the mount.
 
     The server tells its kernels in MESH_FOLDER, where there is a mount also in JPY_SESSION_NAME. A notebook
-    that is moved keeps what its kernel was started with. Raises NotFound where neither is known.
+    that is moved keeps what its kernel was started with. What the user has mounted is known by itself.
+    Raises NotFound where nothing is known.
     """
     mount = environ.get("MESH_MOUNT", "")
     url = environ.get("MESH_FOLDER", "")
     if not url:
+        site = environ.get("MESH_SITE", "")
         below = _below(mount, environ.get("JPY_SESSION_NAME", ""))
         below = parent_of(below) if below is not None else _below(mount, os.getcwd())
-        site = environ.get("MESH_SITE", "")
         if below is None or not site:
-            raise NotFound(
-                "It is not known where in the mesh this runs. Kernels that Jupyter starts for a notebook of the "
-                "mesh know it, and whatever runs in a mounted folder (MESH_MOUNT); in an editor, in nbconvert "
-                "or in a script elsewhere, write the address: cs3://site/home/…"
-            )
+            mount, site, below = _own_mount(os.getcwd())
         url = to_url(site, below)
     path = Path(mount, from_url(url)[1]) if os.path.isabs(mount) else None
     return Folder(url, path if path is not None and _answers(path) else None)
+
+
+def _own_mount(path: str) -> tuple[str, str, str]:
+    """The mount of this user that ``path`` lies in, its site, and the mesh path; raises NotFound."""
+    for _, facts in known_mounts():
+        below = _below(str(facts.dir), path)
+        if below is not None:
+            return str(facts.dir), facts.site, below
+    raise NotFound(
+        "It is not known where in the mesh this runs. Kernels that Jupyter starts for a notebook of the "
+        "mesh know it, and whatever runs in a mounted folder; in an editor, in nbconvert or in a script "
+        "elsewhere, write the address: cs3://site/home/…"
+    )
 
 
 def _below(mount: str, path: str) -> str | None:

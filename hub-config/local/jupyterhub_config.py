@@ -78,6 +78,8 @@ c.MeshLocalSpawner.environment = {
     "JUPYTER_PREFER_ENV_PATH": "1",
     "MESH_SITE_TITLE": os.environ.get("MESH_SITE_TITLE", ""),
 }
+# A laptop with much to do takes its time to start a JupyterLab.
+c.MeshLocalSpawner.http_timeout = 120
 c.MeshLocalSpawner.interrupt_timeout = c.MeshLocalSpawner.term_timeout = 5
 # Ctrl-C is not to take long; what is not at the site by then is uploaded at the next start.
 c.MeshLocalSpawner.mesh_mount_grace = 10

@@ -261,7 +261,10 @@ async def hub() -> list[Finding]:
     """Whether the hub that started this server lets it renew its token."""
     url, token = os.environ.get("JUPYTERHUB_API_URL"), os.environ.get("JUPYTERHUB_API_TOKEN")
     if not url or not token:
-        return [Finding("hub", None, "not started by a hub: nobody renews the token here")]
+        text = "not started by a hub"
+        if os.environ.get("MESH_TOKEN_FILE"):
+            text += ": nobody renews the token here. Sign in again when it ends: jupyter mesh login"
+        return [Finding("hub", None, text)]
     import aiohttp
 
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from jupyter_mesh.config import SiteSettings
-from jupyter_mesh.errors import InvalidRequest
+from jupyter_mesh.errors import DeadlineExceeded, InvalidRequest, Unavailable
 from jupyter_mesh.sites import checked_name, find_site, forget_site, known_sites
 
 
@@ -71,11 +71,17 @@ def login(
         settings = replace(settings, username=_read_username(name))
     password = read_password(f"Password of {settings.username} at {name}: ")
     mine = token_file or _file_of_environment(settings)
-    if mine is not None:
-        asyncio.run(_keep_token(settings, password, mine))
-        print(f"Signed in as {settings.username}. The token is in {mine}.")
-        return
-    print(asyncio.run(_keep_login(settings, password, default)))
+    try:
+        if mine is None:
+            print(asyncio.run(_keep_login(settings, password, default)))
+        else:
+            asyncio.run(_keep_token(settings, password, mine))
+            print(f"Signed in as {settings.username}. The token is in {mine}.")
+    except (Unavailable, DeadlineExceeded) as error:
+        raise Unavailable(
+            f"Could not log in to {name}: no site answers at {settings.gateway}. "
+            "Check the address; if it is right, try again later."
+        ) from error
 
 
 @click.command

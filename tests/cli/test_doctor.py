@@ -79,6 +79,16 @@ async def test_without_a_site_it_says_what_to_set(doctor):
     assert "jupyter mesh login SITE" in found["site"]["text"]
 
 
+@pytest.mark.parametrize("in_server", [False, True], ids=["laptop", "server"])
+async def test_without_a_hub_only_a_server_may_lose_its_login(
+    doctor, signed_in, monkeypatch, in_server
+):
+    if not in_server:
+        monkeypatch.delenv("MESH_TOKEN_FILE", raising=False)
+    _, found = await doctor()
+    assert ("nobody renews" in found["hub"]["text"]) == in_server
+
+
 async def test_a_wrong_address(doctor, signed_in):
     code, found = await doctor("--gateway", "127.0.0.1:1")
     assert code == 1

@@ -56,7 +56,7 @@ async def test_no_password_is_told_of(login):
 async def test_a_site_that_does_not_answer_is_named(login):
     code, _, error = await login("x\n", gateway="127.0.0.1:1")
     assert code == 1
-    assert "127.0.0.1:1" in error
+    assert "no site answers at 127.0.0.1:1. Check the address" in error
     assert "Traceback" not in error
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from jupyter_mesh.errors import NotFound
 from jupyter_mesh.folder import Folder, find_folder
+from jupyter_mesh.mount.folder import StateFolder
 
 ASK = "import json, jupyter_mesh as m; h = m.here(); print(json.dumps([h.url, str(h.path), (h / 'a#b%.csv').url]))"
 
@@ -95,6 +96,18 @@ def test_a_program_in_the_mount_is_where_it_works(tmp_path, monkeypatch):
     assert (found / "a::b").path == tmp_path / "projects" / "x" / "a::b"
     monkeypatch.chdir(tmp_path)
     assert find_folder(environment).url == "cs3://alpine/"
+
+
+def test_a_program_in_a_mount_of_the_user_needs_no_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for site in ("alpine", "coast"):
+        (tmp_path / site / "home" / "a b").mkdir(parents=True)
+        state = StateFolder.of(site, "ann", tmp_path / site)
+        state.make()
+        state.tell(tmp_path / site, site, "ann")
+    folder = tmp_path / "alpine" / "home" / "a b"
+    monkeypatch.chdir(folder)
+    assert find_folder({}) == Folder("cs3://alpine/home/a%20b", folder)
 
 
 @pytest.mark.parametrize(
