@@ -127,7 +127,11 @@ async def site(given: Mapping[str, str]) -> list[Finding]:
     named = any(environment.get(name) for name in ("MESH_GATEWAY", "MESH_TOKEN_FILE"))
     environment.setdefault("MESH_SITE", environment.get("MESH_GATEWAY", ""))
     try:
-        settings = SiteSettings.from_environment(environment) if named else find_site()
+        settings = (
+            SiteSettings.from_environment(environment)
+            if named
+            else find_site(given.get("MESH_SITE", ""))
+        )
     except MeshError as error:
         return [Finding("site", False, str(error))]
     found = [await asyncio.to_thread(_token_file, settings), await _reachable(settings)]
@@ -149,11 +153,14 @@ def _token_file(settings: SiteSettings) -> Finding:
         if signed_in:
             return Finding("token file", True, f"signed in to {settings.name}{ends}")
         again = f"jupyter mesh login {settings.name}"
+        if not path.exists():
+            text = f"You are not signed in to {settings.name}. Run: {again}"
+            return Finding("token file", False, text)
     try:
         mode = path.stat().st_mode
         token = path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        return Finding("token file", False, f"{path} cannot be read ({error}). Run: {again}")
+        return Finding("token file", False, f"{path} cannot be read ({getattr(error, "strerror", None) or error}). Run: {again}")
     if mode & 0o077:
         return Finding("token file", False, f"{path} can be read by others. Run: chmod 600 {path}")
     expires = expiry_of(token)

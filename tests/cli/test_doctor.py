@@ -187,3 +187,18 @@ async def test_a_corrupt_database(doctor, tmp_path):
     (tmp_path / ".node" / "index.sqlite").write_bytes(b"nothing of a database" * 100)
     code, found = await doctor("--data", tmp_path)
     assert (code, found["node"]["ok"]) == (1, False)
+
+
+async def test_a_site_that_is_named_is_the_one_that_is_checked(doctor, run, site, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    words = ("login", "alpine", "--gateway", site.gateway, "--username", site.users[0].name)
+    assert (await run(*words, stdin=site.users[0].password))[0] == 0
+    assert (await doctor("--site", "alpine"))[1]["login"]["ok"] is True
+    code, found = await doctor("--site", "nope")
+    assert code == 1
+    assert '"nope" is not known here; known: alpine' in found["site"]["text"]
+    assert (await run("logout", "alpine"))[0] == 0
+    _, found = await doctor()
+    assert found["token file"]["text"] == (
+        "You are not signed in to alpine. Run: jupyter mesh login alpine"
+    )

@@ -11,12 +11,14 @@ import pytest
 from jupyter_mesh.node.users import add_project
 from jupyter_mesh.testing.site import run_node
 
-PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+from .blocks import DOCS, blocks_of
+
+PAGE = (DOCS / "cli.md").read_text()
 SECTION = re.compile(r"^#{3,4} jupyter mesh (.+?)\n(.*?)(?=^#{2,4} |\Z)", re.MULTILINE | re.DOTALL)
 EXAMPLES = [
     (name, command)
     for name, text in SECTION.findall(PAGE)
-    for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    for block in blocks_of(text, "console")
     for command in re.findall(r"^\$ (.+)", block, re.MULTILINE)
 ]
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import stat
 import subprocess
 import sys
@@ -11,18 +10,16 @@ from pathlib import Path
 import pytest
 
 from jupyter_mesh.mount.folder import known_mounts
+from tests.docs.blocks import blocks
 
 from .mounts import PATIENCE, wait_for
 
 pytestmark = pytest.mark.timeout(3 * PATIENCE)
-PAGE = Path(__file__).parents[2] / "docs" / "mount.md"
 
 
 def test_page_can_be_followed(own, tmp_path):
     """Every block of docs/mount.md, in its order."""
-    text = PAGE.read_text()
-    shell = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    python = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    shell, python = blocks("mount", "sh"), blocks("mount", "python")
     assert (len(shell), len(python)) == (1, 1)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {**own.environment(), "HOME": str(tmp_path), "PATH": path}
