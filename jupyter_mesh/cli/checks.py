@@ -160,7 +160,11 @@ def _token_file(settings: SiteSettings) -> Finding:
         mode = path.stat().st_mode
         token = path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        return Finding("token file", False, f"{path} cannot be read ({getattr(error, "strerror", None) or error}). Run: {again}")
+        return Finding(
+            "token file",
+            False,
+            f"{path} cannot be read ({getattr(error, 'strerror', None) or error}). Run: {again}",
+        )
     if mode & 0o077:
         return Finding("token file", False, f"{path} can be read by others. Run: chmod 600 {path}")
     expires = expiry_of(token)

@@ -189,7 +189,9 @@ async def test_a_corrupt_database(doctor, tmp_path):
     assert (code, found["node"]["ok"]) == (1, False)
 
 
-async def test_a_site_that_is_named_is_the_one_that_is_checked(doctor, run, site, tmp_path, monkeypatch):
+async def test_a_site_that_is_named_is_the_one_that_is_checked(
+    doctor, run, site, tmp_path, monkeypatch
+):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     words = ("login", "alpine", "--gateway", site.gateway, "--username", site.users[0].name)
     assert (await run(*words, stdin=site.users[0].password))[0] == 0
