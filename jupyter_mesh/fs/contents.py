@@ -128,8 +128,10 @@ class Contents(Changes):
             except BaseException:
                 await asyncio.shield(asyncio.to_thread(part.unlink, missing_ok=True))
                 raise
-        except IsADirectory:
-            if isfilelike(lpath):
+        except IsADirectoryError as error:
+            # A folder here may be one that another file of the same tree has made a moment ago.
+            here = not isinstance(error, IsADirectory)
+            if isfilelike(lpath) or (here and not await self._isdir(rpath)):
                 raise
             await asyncio.to_thread(os.makedirs, lpath, exist_ok=True)
 

@@ -507,6 +507,16 @@ class FilesystemContract:
 
     # Reading.
 
+    def test_a_folder_comes_into_one_that_is_there_and_a_file_does_not_take_its_place(
+        self, fs: CS3FileSystem, folder: str, tmp_path: Path
+    ) -> None:
+        """In a tree, a file may have made the folder before its own turn comes."""
+        fs.pipe(f"{folder}/sub/file", b"content")
+        fs.get_file(f"{folder}/sub", tmp_path)
+        with pytest.raises(IsADirectoryError):
+            fs.get_file(f"{folder}/sub/file", tmp_path)
+        assert list(tmp_path.iterdir()) == []
+
     @pytest.mark.parametrize("cache", CACHES)
     def test_every_cache_reads_the_same(self, fs: CS3FileSystem, folder: str, cache: str) -> None:
         path = f"{folder}/big"
