@@ -1,6 +1,5 @@
 """What people read and write their data with, on ``cs3://``: files made by those libraries themselves."""
 
-import asyncio
 import io
 import secrets
 from collections.abc import Iterator
@@ -19,24 +18,30 @@ import xarray as xr
 import zarr
 from fsspec.asyn import sync
 
-from jupyter_mesh.auth import write_token_file
 from jupyter_mesh.fs import CS3FileSystem
-from jupyter_mesh.testing.site import RunningSite
+from jupyter_mesh.testing.site import RunningSite, in_thread, run_node
 
 ROWS = 5_000
 
 
+@pytest.fixture(
+    scope="module", params=["spaces", "paths", pytest.param("real site", marks=pytest.mark.site)]
+)
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningSite]:
+    """A node with two users, or the site of ``--site``."""
+    if request.param == "real site":
+        yield request.getfixturevalue("real_site")
+        return
+    data = tmp_path_factory.mktemp("node")
+    with in_thread(lambda: run_node(data, flavour=request.param, name=request.param)) as site:
+        yield site
+
+
 @pytest.fixture
-def login(site: RunningSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def login(logins: list[str]) -> Iterator[None]:
     """The environment of a user's server: enough for every library to find the site."""
-    token = tmp_path / "token"
-    write_token_file(token, asyncio.run(site.tokens().token()))
-    for name, value in {
-        "SITE": site.settings.name,
-        "GATEWAY": site.settings.gateway,
-        "TOKEN_FILE": str(token),
-    }.items():
-        monkeypatch.setenv(f"MESH_{name}", value)
     yield
     CS3FileSystem.clear_instance_cache()
 

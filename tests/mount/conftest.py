@@ -1,7 +1,8 @@
 """Sites and mounts for the tests; nothing is mounted and no rclone runs when they have ended."""
 
 import re
-from contextlib import ExitStack
+import secrets
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.mounts import mounted_below, needs_fuse
 
-from .mounts import mount, site
+from .mounts import NODES, At, mount, site
 
 MOUNTED = {"mounted", "mounting", "shared"}
 
@@ -36,20 +37,36 @@ def state(tmp_path_factory):
     assert set(mounted_below(folder.parent)) <= set(before)
 
 
-@pytest.fixture(
-    scope="module",
-    params=[("spaces", True), ("paths", False)],
-    ids=["spaces", "paths without ranges"],
-)
+REAL = pytest.param("real site", marks=pytest.mark.site)
+
+
+@pytest.fixture(scope="module", params=[*NODES, REAL])
 def mounted(request, tmp_path_factory):
     """A mount that the tests of a module share; each works in a folder of its own."""
-    flavour, ranges = request.param
     folder = tmp_path_factory.mktemp("mounted")
+    if request.param == "real site":
+        with mount_real(request, folder) as one:
+            yield one
+        return
+    flavour, _, without = request.param.partition(" ")
     with (
-        site(folder / "site", flavour=flavour, ranges=ranges) as at,
+        site(folder / "site", flavour=flavour, ranges=not without) as at,
         mount(at, folder / "mount") as one,
     ):
         yield one
+
+
+@contextmanager
+def mount_real(request, folder):
+    """A mount of the site of ``--site``; all happens in a folder that is deleted at the end."""
+    at = At(running=request.getfixturevalue("real_site"))
+    top = f"home/contract-{secrets.token_hex(6)}"
+    at.do(lambda client: client.mkdir(top))
+    try:
+        with mount(at, folder / "mount", top=top) as one:
+            yield one
+    finally:
+        at.do(lambda client: client.delete(top))
 
 
 @pytest.fixture
@@ -58,7 +75,7 @@ def place(mounted, request):
     name = re.sub(r"\W+", "-", request.node.name)[:80]
     folder = mounted.home / name
     folder.mkdir()
-    return folder, f"home/{name}"
+    return folder, f"{mounted.top}/{name}"
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +98,15 @@ def mounting(tmp_path):
         yield run
 
 
-@pytest.fixture(scope="module")
-def shared(alpine, tmp_path_factory):
-    """A mount of the shared site."""
-    with mount(alpine, tmp_path_factory.mktemp("shared")) as one:
+@pytest.fixture(scope="module", params=["node", REAL])
+def shared(request, tmp_path_factory):
+    """A mount of the shared site, or of the real one."""
+    folder = tmp_path_factory.mktemp("shared")
+    if request.param == "real site":
+        with mount_real(request, folder) as one:
+            yield one
+        return
+    with mount(request.getfixturevalue("alpine"), folder) as one:
         yield one
 
 

@@ -22,6 +22,10 @@ PATIENCE = 90.0
 """Seconds after which something that should happen has not happened: the machine may be busy."""
 
 
+NODES = ["spaces", "paths without ranges"]
+"""The sites of our own that tests mount."""
+
+
 def wait_for(condition, seconds=PATIENCE):
     """Poll until ``condition()`` is true, and return what it gave."""
     end = time.monotonic() + seconds
@@ -53,7 +57,38 @@ def end(process):
 
 
 @dataclass
-class Site:
+class At:
+    """A site as its users see it, each time with a client that is nobody's mount."""
+
+    running: RunningSite | None = None
+
+    def do(self, work, user=0):
+        """Run ``await work(client)`` with a client of a user that is nobody's mount."""
+
+        async def working():
+            # Tokens belong to a loop.
+            self.running._tokens.clear()
+            async with self.running.client(user) as client:
+                return await work(client)
+
+        return asyncio.run(working())
+
+    def read(self, path):
+        return self.do(lambda client: client.read(path))
+
+    def write(self, path, content, user=0):
+        return self.do(lambda client: client.upload(path, content), user)
+
+    def names(self, path):
+        return {each.name for each in self.do(lambda client: client.list_folder(path))}
+
+    def token(self, user=0):
+        self.running._tokens.clear()
+        return asyncio.run(self.running.tokens(user).token())
+
+
+@dataclass(kw_only=True)
+class Site(At):
     """A node that can be stopped and started again at the same address."""
 
     data: Path
@@ -63,7 +98,6 @@ class Site:
     quota: int = 0
     process: subprocess.Popen | None = None
     gateway: str = ""
-    running: RunningSite | None = None
 
     def __str__(self):
         return f"{self.flavour}{'' if self.ranges else ', no ranges'}"
@@ -98,35 +132,11 @@ class Site:
         self.process.kill()
         self.process.wait()
 
-    def do(self, work, user=0):
-        """Run ``await work(client)`` with a client of a user that is nobody's mount."""
-
-        async def working():
-            # Tokens belong to a loop.
-            self.running._tokens.clear()
-            async with self.running.client(user) as client:
-                return await work(client)
-
-        return asyncio.run(working())
-
-    def read(self, path):
-        return self.do(lambda client: client.read(path))
-
-    def write(self, path, content, user=0):
-        return self.do(lambda client: client.upload(path, content), user)
-
-    def names(self, path):
-        return {each.name for each in self.do(lambda client: client.list_folder(path))}
-
-    def token(self, user=0):
-        self.running._tokens.clear()
-        return asyncio.run(self.running.tokens(user).token())
-
 
 @contextmanager
 def site(data, **options):
     """A site that is stopped at the end."""
-    started = Site(data, **options).start()
+    started = Site(data=data, **options).start()
     try:
         yield started
     finally:
@@ -137,23 +147,28 @@ def site(data, **options):
 class Mount:
     """``jupyter mesh mount`` in the foreground, in a process of its own."""
 
-    site: Site
+    site: At
     dir: Path
     folder: Path
     user: int = 0
     options: tuple = ()
+    top: str = "home"
+    """The folder of the site that tests work in."""
     process: subprocess.Popen | None = None
 
     @property
     def home(self):
-        return self.dir / "home"
+        return self.dir / self.top
 
     def environment(self):
+        settings = self.site.running.settings
         return {
             **os.environ,
-            "MESH_SITE": "alpine",
-            "MESH_GATEWAY": self.site.gateway,
+            "MESH_SITE": settings.name,
+            "MESH_GATEWAY": settings.gateway,
             "MESH_TOKEN_FILE": str(self.folder / "token"),
+            "MESH_CA_FILE": str(settings.ca_file or ""),
+            "MESH_DATA_HOSTS": ",".join(settings.data_hosts),
         }
 
     def write_token(self):

@@ -58,8 +58,8 @@ def test_killed_rclone_is_started_again(own):
     (own.home / "after.txt").write_text("written after")
     wait_for(lambda: own.status()["state"] == "ready")
     own.flush()
-    assert own.site.read("home/before.txt") == b"written before"
-    assert own.site.read("home/after.txt") == b"written after"
+    assert own.site.read(f"{own.top}/before.txt") == b"written before"
+    assert own.site.read(f"{own.top}/after.txt") == b"written after"
 
 
 @pytest.mark.parametrize("cached", [True, False], ids=["cached", "not cached"])
@@ -78,8 +78,8 @@ def test_what_was_just_closed_is_kept(own, cached):
         del changes["patched"]
     for what in changes:
         if what != "new":
-            own.site.write(f"home/{what} {cached}", b"old content")
-    own.ask("refresh", "home")
+            own.site.write(f"{own.top}/{what} {cached}", b"old content")
+    own.ask("refresh", own.top)
     for what, (_, change) in changes.items():
         name = own.home / f"{what} {cached}"
         if cached and what != "new":
@@ -90,7 +90,7 @@ def test_what_was_just_closed_is_kept(own, cached):
         wait_for(lambda killed=killed: restarted(own, killed))
     own.flush()
     for what, (content, _) in changes.items():
-        assert own.site.read(f"home/{what} {cached}") == content, what
+        assert own.site.read(f"{own.top}/{what} {cached}") == content, what
 
 
 def test_killed_program_leaves_no_rclone_and_loses_nothing(own):
@@ -109,7 +109,7 @@ def test_killed_program_leaves_no_rclone_and_loses_nothing(own):
     own.start()
     assert (own.home / "queued.txt").read_text() == "in the queue"
     own.flush()
-    assert own.site.read("home/queued.txt") == b"in the queue"
+    assert own.site.read(f"{own.top}/queued.txt") == b"in the queue"
 
 
 def test_both_killed(own):
@@ -119,7 +119,7 @@ def test_both_killed(own):
     own.kill()
     own.start()
     own.flush()
-    assert own.site.read("home/both.txt") == b"in the queue"
+    assert own.site.read(f"{own.top}/both.txt") == b"in the queue"
 
 
 def test_killed_in_the_middle_of_uploads(own):
@@ -130,9 +130,9 @@ def test_killed_in_the_middle_of_uploads(own):
     own.kill()
     own.start()
     own.flush()
-    assert own.site.names("home") >= set(contents)
+    assert own.site.names(own.top) >= set(contents)
     for name, content in contents.items():
-        assert own.site.read(f"home/{name}") == content
+        assert own.site.read(f"{own.top}/{name}") == content
 
 
 def test_unmount_takes_a_dead_mount_away(own):
@@ -140,12 +140,12 @@ def test_unmount_takes_a_dead_mount_away(own):
     own.kill()
     done = own.command("unmount", own.dir)
     assert done.returncode == 1
-    assert "home/kept.txt" in done.stderr
+    assert f"{own.top}/kept.txt" in done.stderr
     assert "uploaded after the next mount" in done.stderr
     assert os.listdir(own.dir) == []
     own.start()
     own.flush()
-    assert own.site.read("home/kept.txt") == b"kept"
+    assert own.site.read(f"{own.top}/kept.txt") == b"kept"
 
 
 def test_hung_rclone_blocks_nobody_who_asks_for_status(own):
@@ -179,4 +179,4 @@ def test_unmounted_by_somebody_else(own):
     own.process.stdout.close()
     own.start()
     own.flush()
-    assert own.site.read("home/other.txt") == b"other"
+    assert own.site.read(f"{own.top}/other.txt") == b"other"

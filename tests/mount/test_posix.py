@@ -46,9 +46,9 @@ def test_what_programs_expect(outcomes, check):
 @pytest.mark.timeout(660)
 def test_what_was_written_is_at_the_site(mounted, outcomes):
     at = mounted.site
-    assert at.read("home/checks/append/f") == b"onetwo"
-    assert at.read("home/checks/write_in_any_order/f") == b"start" + bytes(995) + b"end"
-    assert at.read("home/checks/map_and_write/f")[4999:5006] == b"\0hello\0"
-    assert at.read("home/checks/atomic_save/f") == b"newer"
-    assert at.names("home/checks/odd_names") == set(ODD_NAMES)
-    assert at.names("home/checks/rename_folder") == {"b"}
+    assert at.read(f"{mounted.top}/checks/append/f") == b"onetwo"
+    assert at.read(f"{mounted.top}/checks/write_in_any_order/f") == b"start" + bytes(995) + b"end"
+    assert at.read(f"{mounted.top}/checks/map_and_write/f")[4999:5006] == b"\0hello\0"
+    assert at.read(f"{mounted.top}/checks/atomic_save/f") == b"newer"
+    assert at.names(f"{mounted.top}/checks/odd_names") == set(ODD_NAMES)
+    assert at.names(f"{mounted.top}/checks/rename_folder") == {"b"}

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from .mounts import PATIENCE
+from .mounts import NODES, PATIENCE
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -163,6 +163,7 @@ def test_mapped_file_of_the_site(mounted, place):
         mapped.close()
 
 
+@pytest.mark.parametrize("mounted", NODES, indirect=True)
 def test_ten_thousand_entries(mounted, place):
     folder, path = place
     names = {f"entry-{number:05}.txt" for number in range(10_000)}

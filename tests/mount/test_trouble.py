@@ -66,11 +66,11 @@ def test_foreign_change_keeps_both(own):
     # Somebody else saves while we write.
     with (own.home / "both.txt").open("w") as file:
         file.write("what I wrote")
-        at.write("home/both.txt", b"what they wrote")
+        at.write(f"{own.top}/both.txt", b"what they wrote")
     own.flush()
     (conflict,) = wait_for(lambda: own.status()["conflicts"])
-    assert conflict["path"] == "home/both.txt"
-    assert at.read("home/both.txt") == b"what they wrote"
+    assert conflict["path"] == f"{own.top}/both.txt"
+    assert at.read(f"{own.top}/both.txt") == b"what they wrote"
     assert at.read(conflict["copy"]) == b"what I wrote"
     # The mount shows what the site has.
     wait_for(lambda: (own.home / "both.txt").read_text() == "what they wrote")
@@ -86,9 +86,9 @@ def test_changes_at_the_site_are_seen_after_a_refresh(own):
     (own.home / "seen").mkdir()
     (own.home / "seen" / "a.txt").write_text("first")
     own.flush()
-    at.write("home/seen/a.txt", b"second, longer")
-    at.write("home/seen/b.txt", b"new")
-    own.ask("refresh", "home/seen")
+    at.write(f"{own.top}/seen/a.txt", b"second, longer")
+    at.write(f"{own.top}/seen/b.txt", b"new")
+    own.ask("refresh", f"{own.top}/seen")
     assert sorted(os.listdir(own.home / "seen")) == ["a.txt", "b.txt"]
     wait_for(lambda: (own.home / "seen" / "a.txt").read_text() == "second, longer")
 
@@ -117,15 +117,15 @@ def test_no_room_left(tmp_path, mounting):
 def test_login_ends_and_is_renewed(own):
     (own.home / "login.txt").write_text("before")
     own.flush()
-    identity = own.site.do(lambda client: client.stat("home/login.txt")).id
+    identity = own.site.do(lambda client: client.stat(f"{own.top}/login.txt")).id
     write_token_file(own.folder / "token", "ended-long-ago")
     (own.home / "login.txt").write_text("written without a login")
     wait_for(lambda: own.status()["state"] == "failing")
     wait_for(lambda: "Log in again" in own.status()["message"])
     own.write_token()
     wait_for(lambda: not own.ask("flush", ""))
-    assert own.site.read("home/login.txt") == b"written without a login"
-    assert own.site.do(lambda client: client.stat("home/login.txt")).id == identity
+    assert own.site.read(f"{own.top}/login.txt") == b"written without a login"
+    assert own.site.do(lambda client: client.stat(f"{own.top}/login.txt")).id == identity
     wait_for(lambda: own.status()["state"] == "ready")
 
 

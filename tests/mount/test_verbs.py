@@ -14,7 +14,10 @@ from tests.docs.blocks import blocks
 
 from .mounts import PATIENCE, wait_for
 
-pytestmark = pytest.mark.timeout(3 * PATIENCE)
+pytestmark = [
+    pytest.mark.timeout(3 * PATIENCE),
+    pytest.mark.parametrize("shared", ["node"], indirect=True),
+]
 
 
 def test_page_can_be_followed(own, tmp_path):
