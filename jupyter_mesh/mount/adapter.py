@@ -15,6 +15,7 @@ from aiohttp import web
 from jupyter_mesh.mount.conflicts import Conflict
 from jupyter_mesh.mount.guards import GuardedTree
 from jupyter_mesh.mount.memory import Memory
+from jupyter_mesh.mount.notes import Notes
 from jupyter_mesh.mount.saving import Saving
 from jupyter_mesh.mount.spool import Spool
 from jupyter_mesh.webdav import WebDAV
@@ -52,7 +53,7 @@ class Adapter:
         self._memory = Memory(state / "adapter.sqlite")
         self._spool = Spool(state)
         self._saving = Saving(client, self._memory, patience=patience)
-        self._tree = GuardedTree(self._saving, self._memory, self._spool)
+        self._tree = GuardedTree(self._saving, self._memory, self._spool, Notes(state / "cache"))
         self._dav = WebDAV(self._tree, sparing=True)
         self._runner: web.ServerRunner | None = None
         self._later: set[asyncio.TimerHandle] = set()
@@ -78,6 +79,10 @@ class Adapter:
     def message(self) -> str:
         """Why the last upload failed, as a sentence; "" while all is well."""
         return self._saving.message
+
+    def why(self, path: str) -> str:
+        """Why the last upload of a path failed; "" if it did not."""
+        return self._saving.troubles.get(path, "")
 
     async def start(self, socket: Path) -> None:
         """Listen on a unix socket that only this user can open; an old one of that name is replaced."""

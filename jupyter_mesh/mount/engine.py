@@ -125,7 +125,8 @@ class Engine:
                 try:
                     await asyncio.to_thread(mountpoint.detach, self.directory)
                     await self.start()
-                except MeshError as error:
+                except (MeshError, OSError) as error:
+                    # Also a full disk or too many processes: they pass, and a mount that is given up stays dead.
                     self._fail(f"{error} It is tried again.")
                     log.warning("Cannot mount: %s", error)
                     await asyncio.sleep(pause)

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from jupyter_mesh.cs3.locks import lock_id_of
 from jupyter_mesh.errors import (
     AlreadyExists,
     Locked,
@@ -26,7 +25,8 @@ from jupyter_mesh.errors import (
 )
 from jupyter_mesh.errors import Conflict as Changed
 from jupyter_mesh.models import Checksum, Kind, Quota, Resource
-from jupyter_mesh.mount.memory import Known, Receipt, state_of
+from jupyter_mesh.mount.deleting import Deleting
+from jupyter_mesh.mount.memory import ABSENT, Known, Receipt, state_of
 from jupyter_mesh.mount.saving import unique
 from jupyter_mesh.paths import MeshPath, is_within, name_of
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 
     from jupyter_mesh.mount.memory import Memory
+    from jupyter_mesh.mount.notes import Notes
     from jupyter_mesh.mount.saving import Saving
     from jupyter_mesh.mount.spool import Spool
     from jupyter_mesh.webdav import Opened
@@ -45,9 +46,6 @@ log = logging.getLogger(__name__)
 LOOKED = 3.0
 """Seconds after a look at a file in which its DELETE can be the beginning of a replacement."""
 
-HELD = 2.0
-"""Seconds for which such a DELETE waits for the MOVE that makes it one."""
-
 UNSURE = 5.0
 """Seconds after a restart in which files are not deleted: whose PUT failed while nobody listened is unknown."""
 
@@ -58,7 +56,7 @@ FRESH = 2.0
 class GuardedTree:
     """The tree. Built and used in one loop; ``close`` carries out what is held."""
 
-    def __init__(self, saving: Saving, memory: Memory, spool: Spool) -> None:
+    def __init__(self, saving: Saving, memory: Memory, spool: Spool, notes: Notes) -> None:
         self.on_changed: Callable[[str], None] = lambda _: None
         """Told of a file that is not what rclone was told that it is: its folder has to be listed again."""
         self.stopping = False
@@ -67,20 +65,23 @@ class GuardedTree:
         self._client = saving.client
         self._memory = memory
         self._spool = spool
+        self._notes = notes
         self._started = time.monotonic()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._looked: dict[str, tuple[float, Resource]] = {}
         self._fresh: dict[str, tuple[float, Resource]] = {}
-        self._holding: dict[str, asyncio.Task[None]] = {}
+        self._moving: list[str] = []
+        self._deleting = Deleting(saving, memory, spool)
+        self._deleting.on_changed = lambda path: self.on_changed(path)
 
     def resume(self) -> None:
         """Carry out what was held when the last run ended."""
         for path in list(self._memory.held):
-            self._hold(path, 0)
+            self._deleting.hold(path, 0)
 
     async def close(self) -> None:
         """Carry out at once what is held."""
-        await self._let_go("")
+        await self._deleting.let_go("")
 
     # Looking
 
@@ -103,6 +104,7 @@ class GuardedTree:
     async def list_folder(self, path: str) -> list[Resource]:
         """One ListContainer. What was just deleted is not there any more."""
         listed = await self._client.list_folder(path)
+        await self._keep_bases(path, listed)
         self._memory.listed(path, listed)
         return [self._told(each) for each in listed if each.path not in self._memory.held]
 
@@ -127,6 +129,15 @@ class GuardedTree:
                     raise Changed(
                         f"{path} was changed by somebody else while it was read. Open it again."
                     )
+            elif (
+                known is not None
+                and known.state != state
+                and await asyncio.to_thread(self._notes.is_older, path, self._told(found))
+            ):
+                # rclone was told of it, but a program still has the old one open.
+                raise Changed(
+                    f"{path} was changed by somebody else while it was read. Open it again."
+                )
             if known is None or known.state != state or known.lost:
                 sha1 = found.checksum
                 value = sha1.value if sha1 is not None and sha1.algorithm == "sha1" else ""
@@ -159,12 +170,12 @@ class GuardedTree:
         self._memory.began(path)
         failed = True
         try:
-            async with self._alone(path):
+            async with self._unmoved(path), self._alone(path):
                 await self._memory.settled()
                 if size:
                     await self._saving.check_room(path, size)
                 async with self._spool.take(path, content, size, checksum) as spooled:
-                    held = self._take_back(path)
+                    held = self._deleting.take_back(path)
                     if held is not None:
                         self._memory.know(path, Known(held))
                     stored = await self._saving.save(path, spooled, modified)
@@ -177,6 +188,9 @@ class GuardedTree:
         except asyncio.CancelledError:
             # rclone has given it up, or has ended, and deletes nothing then; unless it was us who ended it.
             failed = self.stopping
+            raise
+        except MeshError as error:
+            self._saving.failed(path, error)
             raise
         finally:
             self._memory.ended(path, failed=failed)
@@ -192,7 +206,7 @@ class GuardedTree:
         seconds = f"{unique(wanted).timestamp():f}"
         async with self._alone(path):
             before = await self._client.stat(path)
-            lock_id = await self._lock_id(before)
+            lock_id = await self._deleting.lock_id(before)
             with suppress(NotSupported, NotAllowed):
                 await self._client.set_metadata(path, {"mtime": seconds}, lock_id=lock_id)
             after = await self._client.stat(path)
@@ -223,7 +237,7 @@ class GuardedTree:
         if path in self._memory.listings or MeshPath.parse(path).is_area:
             raise AlreadyExists(f"{path} is there.")
         _check_inside(path)
-        await self._let_go(path)
+        await self._deleting.let_go(path)
         made = await self._client.mkdir(path)
         self._memory.listed(path, [])
         self._note(self._fresh, path, made)
@@ -235,32 +249,39 @@ class GuardedTree:
             log.info("%s was not deleted: that was rclone's answer to a failed upload", path)
             await self._memory.settled()
             return
+        if self._memory.may_pay(path):
+            await self._memory.settled()
+            raise OutOfOrder(
+                f"{path} was not deleted: its last upload failed, and nobody can say who wants it deleted. "
+                "Delete it again."
+            )
         _check_inside(path)
+        self._fresh.pop(path, None)
         if time.monotonic() - self._started < UNSURE and not self._memory.is_new:
             raise Locked(f"{path} is not deleted yet: the mount has just been started. Try again.")
         async with self._alone(path):
             when, seen = self._looked.pop(path, (float("-inf"), None))
             if seen is not None and time.monotonic() - when < LOOKED:
-                await self._delete_later(path, seen)
+                await self._deleting.later(path, seen)
                 return
             told = self._memory.told(path)[0]
             directory = not told and (await self._client.stat(path)).is_directory
             if directory:
-                await self._let_go(path)
+                await self._deleting.let_go(path)
                 if await self._client.list_folder(path):
                     raise OutOfOrder(f"{path} is not empty: somebody has put something there.")
-            self._take_back(path)
-            await self._delete(path)
+            self._deleting.take_back(path)
+            await self._deleting.now(path)
 
     async def move(self, source: str, target: str, *, replace: bool = False) -> Resource:
         """Rename; onto a file as a new version of it, so that it stays the same file for all who know it."""
         _check_inside(source)
         _check_inside(target)
         first, second = sorted((source, target))
-        async with self._alone(first), self._alone(second):
-            held = self._take_back(target)
+        async with self._moves(source), self._alone(first), self._alone(second):
+            held = self._deleting.take_back(target)
             if held is None:
-                await self._let_go(source)
+                await self._deleting.let_go(source)
                 try:
                     moved = await self._client.move(source, target)
                 except AlreadyExists:
@@ -295,7 +316,7 @@ class GuardedTree:
                 stored = await self._saving.save(target, spooled, modified)
                 receipt = Receipt(spooled.size, modified.timestamp(), spooled.sha1, time.time())
         self._memory.give(target, receipt)
-        await self._delete(source)
+        await self._deleting.now(source)
         await self._memory.settled()
         return stored
 
@@ -305,70 +326,10 @@ class GuardedTree:
             self._memory.rename(source, target)
         else:
             known = self._memory.files.get(source) or Known("", moved.size)
-            self._memory.forget(source)
-            self._memory.forget(target)
+            self._memory.forget_file(source)
+            self._memory.forget_file(target)
             self._memory.know(target, replace(known, state=state_of(moved), lost="", copy=""))
         self._note(self._fresh, target, moved)
-
-    async def _delete_later(self, path: str, seen: Resource) -> None:
-        """A DELETE right after a look at the file: perhaps a MOVE onto it follows."""
-        if not seen.permissions.delete:
-            raise NotAllowed(f"{path} cannot be deleted: you do not have the permission.")
-        if seen.lock is not None and not await self._lock_id(seen):
-            raise Locked(f"{path} cannot be deleted: somebody else is editing it.")
-        self._memory.hold(path, state_of(seen))
-        await self._memory.settled()
-        self._hold(path, HELD)
-
-    def _hold(self, path: str, seconds: float) -> None:
-        async def wait() -> None:
-            await asyncio.sleep(seconds)
-            if self._take_back(path) is None:
-                return
-            try:
-                await self._delete(path)
-            except MeshError as error:
-                log.warning("%s was not deleted: %s", path, error)
-                self.on_changed(path)
-
-        self._holding[path] = asyncio.create_task(wait())
-
-    def _take_back(self, path: str) -> str | None:
-        """A DELETE that is held is not carried out: the state of its file, or None if there is none."""
-        task = self._holding.pop(path, None)
-        if task is not None and task is not asyncio.current_task():
-            task.cancel()
-        return self._memory.release(path)
-
-    async def _let_go(self, folder: str) -> None:
-        """Carry out what is held at or below a path."""
-        for path in [each for each in self._memory.held if is_within(each, folder)]:
-            if self._take_back(path) is not None:
-                try:
-                    await self._delete(path)
-                except MeshError as error:
-                    log.warning("%s was not deleted: %s", path, error)
-
-    async def _delete(self, path: str) -> None:
-        with suppress(NotFound):
-            try:
-                await self._client.delete(path)
-            except (Locked, Changed):
-                lock_id = await self._lock_id(await self._client.stat(path))
-                if not lock_id:
-                    raise
-                await self._client.delete(path, lock_id=lock_id)
-        self._spool.drop(path)
-        self._fresh.pop(path, None)
-        self._memory.forget(path)
-        await self._memory.settled()
-
-    async def _lock_id(self, resource: Resource) -> str:
-        """The id of the lock of a file if it is of this user's own programs, else ""."""
-        if resource.lock is None:
-            return ""
-        mine = lock_id_of(await self._saving.me(), resource)
-        return mine if resource.lock.id == mine else ""
 
     def _told(self, resource: Resource) -> Resource:
         """A resource with the time and the checksum that we know better than its site."""
@@ -390,6 +351,43 @@ class GuardedTree:
         # The oldest stand first.
         while now - notes[oldest := next(iter(notes))][0] > LOOKED:
             del notes[oldest]
+
+    async def _keep_bases(self, folder: str, listed: list[Resource]) -> None:
+        """What was changed here before it was listed is not based on what is listed now."""
+        told = self._memory.listings.get(folder)
+        if told is None:
+            return
+        new = [
+            each.path
+            for each in listed
+            if not each.is_directory
+            and each.path not in self._memory.files
+            and told.get(each.name, (ABSENT, 0))[0] != state_of(each)
+        ]
+        for path in await asyncio.to_thread(lambda: [*filter(self._notes.is_changed, new)]):
+            if path not in self._memory.files:
+                self._memory.know(path, Known(*told.get(name_of(path), (ABSENT, 0))))
+
+    @asynccontextmanager
+    async def _moves(self, source: str) -> AsyncIterator[None]:
+        """No upload at or below a path runs in the block: it would make the old folder again."""
+        self._moving.append(source)
+        try:
+            for path in [
+                each for each in self._locks if is_within(each, source) and each != source
+            ]:
+                async with self._alone(path):
+                    pass
+            yield
+        finally:
+            self._moving.remove(source)
+
+    @asynccontextmanager
+    async def _unmoved(self, path: str) -> AsyncIterator[None]:
+        """Refuse an upload below a folder that is being renamed: it is sent again under the new name."""
+        if any(is_within(path, folder) and path != folder for folder in self._moving):
+            raise OutOfOrder(f"{path} is not saved now: its folder is being renamed.")
+        yield
 
     @asynccontextmanager
     async def _alone(self, path: str) -> AsyncIterator[None]:

@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from jupyter_mesh.errors import Unavailable
 from jupyter_mesh.paths import is_within, join, name_of, parent_of
 
 if TYPE_CHECKING:
@@ -45,6 +44,10 @@ was shown knew nothing of it."""
 RECEIPT_LASTS = 60.0
 DELETE_FROM, DELETE_UNTIL = 0.8, 10.0
 """Seconds after a failed PUT between which rclone deletes what it failed to replace: it waits for exactly 1."""
+DELETE_LATEST = 86_400.0
+"""Seconds until which a DELETE may still be that one: where the machine was asleep, or was too busy for rclone."""
+
+SENDING_AT_MOST = 16
 
 CREATE = (
     "CREATE TABLE IF NOT EXISTS facts (kind TEXT, path TEXT, value TEXT, PRIMARY KEY (kind, path))"
@@ -106,9 +109,13 @@ class Memory:
         """State and size of the files in each folder, as they were told last."""
         self.receipts: dict[str, Receipt] = {}
         self.owed: dict[str, Owed] = {}
+        self.sending: dict[str, list[tuple[int, str]]] = {}
+        """Size and SHA1 of what was sent to each path, and may have been stored without an answer."""
         self.held: dict[str, str] = {}
         """Files that were deleted a moment ago and are still at the site, by their state."""
         self.is_new = True
+        self.trouble = ""
+        """Why notes could not be written the last time; "" when they were."""
         self._file = file
         self._names = 0
         self._thread = ThreadPoolExecutor(1, "mesh-memory")
@@ -126,6 +133,9 @@ class Memory:
             ),
             "receipt": lambda path, value: self.receipts.__setitem__(path, Receipt(**value)),
             "held": lambda path, value: self.held.__setitem__(path, value),
+            "sending": lambda path, value: self.sending.__setitem__(
+                path, [(size, sha1) for size, sha1 in value]
+            ),
             # Whatever was under way has failed by now, and its DELETE may come at any moment.
             "owed": lambda path, value: self.owed.__setitem__(
                 path, Owed([time.time() - DELETE_FROM] * (len(value["failed"]) + value["running"]))
@@ -146,8 +156,16 @@ class Memory:
         self._thread.shutdown(wait=False)
 
     async def settled(self) -> None:
-        """Wait until all that was noted so far survives the end of this process."""
-        while self._waiting or not (self._writing is None or self._writing.done()):
+        """Wait until all that was noted so far survives the end of this process.
+
+        Where it cannot be written (the disk is full) this returns all the same, and it is tried again with the
+        next note: what is known here is right, and an answer that failed for that would have rclone delete the
+        file that was just stored. A restart then knows less, and takes more for conflicts.
+        """
+        self.trouble = ""
+        while not self.trouble and (
+            self._waiting or not (self._writing is None or self._writing.done())
+        ):
             await asyncio.shield(self._begin())
 
     # Bases
@@ -212,7 +230,11 @@ class Memory:
 
     def forget(self, path: str) -> None:
         """Something is gone, with all below it."""
-        self.tell(path, None)
+        is_file = path in self.files or bool(self.told(path)[0])
+        self.forget_file(path)
+        if is_file:
+            # Nothing is below a file: thousands that go one by one need not be compared with all others.
+            return
         for file in [each for each in self.files if is_within(each, path)]:
             del self.files[file]
             self._note("file", file, None)
@@ -220,12 +242,23 @@ class Memory:
             self._names -= len(self.listings.pop(folder))
             self._note("listing", folder, None)
 
+    def forget_file(self, path: str) -> None:
+        """A name is free, and was not that of a folder."""
+        self.tell(path, None)
+        self.answered(path)
+        if self.files.pop(path, None) is not None:
+            self._note("file", path, None)
+
     def rename(self, folder: str, to: str) -> None:
         """A folder has another name now, and so has all below it."""
         for file in [each for each in self.files if is_within(each, folder)]:
             self.files[to + file.removeprefix(folder)] = known = self.files.pop(file)
             self._note("file", file, None)
             self._note("file", to + file.removeprefix(folder), asdict(known))
+        for file in [each for each in self.sending if is_within(each, folder)]:
+            self.sending[to + file.removeprefix(folder)] = sent = self.sending.pop(file)
+            self._note("sending", file, None)
+            self._note("sending", to + file.removeprefix(folder), sent)
         for old in [each for each in self.listings if is_within(each, folder)]:
             self.listings[to + old.removeprefix(folder)] = self.listings.pop(old)
             self._note("listing", old, None)
@@ -249,8 +282,13 @@ class Memory:
     # Deletes that nobody asked for
 
     def began(self, path: str) -> None:
-        """A PUT has begun: if this process dies in it, a DELETE follows."""
-        self.owed.setdefault(path, Owed([])).running += 1
+        """A PUT has begun: if this process dies in it, a DELETE follows.
+
+        What rclone has not deleted before it sends the file again, it does not delete any more.
+        """
+        owed = self.owed.setdefault(path, Owed([]))
+        owed.failed = [when for when in owed.failed if time.time() - when < DELETE_UNTIL]
+        owed.running += 1
         self._note_owed(path)
 
     def ended(self, path: str, *, failed: bool) -> None:
@@ -266,13 +304,37 @@ class Memory:
         owed = self.owed.get(path)
         if owed is None:
             return False
+        return self._take(path, owed, DELETE_FROM, DELETE_UNTIL)
+
+    def may_pay(self, path: str) -> bool:
+        """True if nobody can say whether a DELETE is the late answer to a failed PUT; it counts as that."""
+        owed = self.owed.get(path)
+        if owed is None:
+            return False
         now = time.time()
-        owed.failed = [when for when in owed.failed if now - when < DELETE_UNTIL]
-        due = [when for when in owed.failed if now - when >= DELETE_FROM]
+        owed.failed = [when for when in owed.failed if now - when < DELETE_LATEST]
+        return self._take(path, owed, DELETE_UNTIL, DELETE_LATEST)
+
+    def _take(self, path: str, owed: Owed, first: float, last: float) -> bool:
+        now = time.time()
+        due = [when for when in owed.failed if first <= now - when < last]
         if due:
             owed.failed.remove(due[0])
         self._note_owed(path)
         return bool(due)
+
+    # Sends without an answer
+
+    def sends(self, path: str, size: int, sha1: str) -> None:
+        """A body is on its way to the site: it may be stored, whatever happens to us."""
+        sent = [each for each in self.sending.get(path, ()) if each[1] != sha1]
+        self.sending[path] = [*sent, (size, sha1)][-SENDING_AT_MOST:]
+        self._note("sending", path, self.sending[path])
+
+    def answered(self, path: str) -> None:
+        """The site has told what it has."""
+        if self.sending.pop(path, None) is not None:
+            self._note("sending", path, None)
 
     # Deletes that may be taken back
 
@@ -315,19 +377,22 @@ class Memory:
     def _begin(self) -> asyncio.Task[None]:
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write())
-            self._writing.add_done_callback(_retrieved)
         return self._writing
 
     async def _write(self) -> None:
         """Write all that waits; what is noted meanwhile is written after it, in one go again."""
         while self._waiting:
             batch, self._waiting = self._waiting, {}
-            await self._run(lambda batch=batch: self._store(batch))  # type: ignore[misc]
+            self.trouble = await self._run(lambda batch=batch: self._store(batch))  # type: ignore[misc]
+            if self.trouble:
+                self._waiting = batch | self._waiting
+                return
 
-    def _store(self, batch: dict[tuple[str, str], Any]) -> None:
+    def _store(self, batch: dict[tuple[str, str], Any]) -> str:
+        """Write notes; why that failed, or ""."""
         table = self._table
         if table is None:
-            return
+            return ""
         try:
             with table:
                 table.executemany(
@@ -343,9 +408,9 @@ class Memory:
                     ],
                 )
         except sqlite3.Error as error:
-            raise Unavailable(
-                "What the mount has to remember cannot be written: is the disk of this machine full?"
-            ) from error
+            log.warning("What the mount has to remember cannot be written: %s", error)
+            return "What the mount has to remember cannot be written: is the disk of this machine full?"
+        return ""
 
     def _open(self) -> list[tuple[str, str, Any]]:
         for last in (False, True):
@@ -370,9 +435,3 @@ class Memory:
 
     async def _run(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
-
-
-def _retrieved(writing: asyncio.Task[None]) -> None:
-    """Whoever waits for it hears of a failure; where nobody does, it is in the log."""
-    if not writing.cancelled() and (error := writing.exception()) is not None:
-        log.error("%s", error)

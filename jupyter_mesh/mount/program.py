@@ -169,7 +169,8 @@ class Program:
 
     def _why(self, failing: list[Pending]) -> str:
         """Why files wait: what is known best."""
-        known = self.engine.trouble or self.adapter.message or self._unwell
+        told = next((why for each in failing if (why := self.adapter.why(each.path))), "")
+        known = self.engine.trouble or told or self.adapter.message or self._unwell
         if known or not failing:
             return known
         return (

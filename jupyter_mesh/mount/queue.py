@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_mesh.mount.notes import is_changed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -63,20 +65,11 @@ def dirty_files(metadata: Path, path: str) -> set[str]:
     """
     top = metadata / path
     if top.is_file():
-        return {path} if _is_dirty(top) else set()
+        return {path} if is_changed(top) else set()
     found = set()
     for folder, _, names in os.walk(top):
         for name in names:
             file = Path(folder, name)
-            if _is_dirty(file):
+            if is_changed(file):
                 found.add(file.relative_to(metadata).as_posix())
     return found
-
-
-def _is_dirty(file: Path) -> bool:
-    try:
-        # One that is empty or half written is being written now: the file was just opened, changed or closed.
-        return b'"Dirty": false' not in file.read_bytes()
-    except OSError:
-        # Renamed, uploaded or deleted since it was listed.
-        return False

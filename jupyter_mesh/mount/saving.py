@@ -11,6 +11,7 @@ import hashlib
 import logging
 import time
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jupyter_mesh.cs3.client import MeshClient
-    from jupyter_mesh.models import Quota, Resource, User
+    from jupyter_mesh.models import Checksum, Quota, Resource, User
     from jupyter_mesh.mount.memory import Memory
     from jupyter_mesh.mount.spool import Spooled
 
@@ -56,6 +57,7 @@ TRIES_OF_FAILURES = 3
 
 QUOTA_LASTS = 30.0
 COPIES_AT_MOST = 20
+TROUBLES_AT_MOST = 1000
 
 
 @dataclass(slots=True)
@@ -81,6 +83,8 @@ class Saving:
         self.on_conflict: Callable[[Conflict], None] = lambda _: None
         self.failing_since: datetime | None = None
         self.message = ""
+        self.troubles: dict[str, str] = {}
+        """Why the last upload of each path failed; others may have succeeded since."""
         self._patience = patience
         self._me: User | None = None
         self._quotas: dict[str, tuple[float, Quota | None]] = {}
@@ -109,12 +113,10 @@ class Saving:
         _, there = self.memory.told(path)
         # The old content becomes a version where the site keeps them, and frees its room where it does not.
         if quota is not None and quota.free is not None and size > quota.free + there:
-            error = QuotaExceeded(
+            raise QuotaExceeded(
                 f"Could not save {path}: it has {size} bytes, and {quota.free} are free. Delete something, or ask "
                 "for more room."
             )
-            self._failed(Upload(path, size), error)
-            raise error
 
     async def save(self, path: str, spooled: Spooled, modified: datetime | None) -> Resource:
         """Store a body, and return the file that rclone may take it for: at ``path``, or where a conflict put it.
@@ -132,14 +134,15 @@ class Saving:
                     stored = await self._save(path, spooled, modified, upload)
                 except (*PASSING, SiteError) as error:
                     failures += isinstance(error, SiteError)
-                    self._failed(upload, error)
+                    self.failed(path, error, upload)
                     if time.monotonic() + pause > give_up or failures > TRIES_OF_FAILURES:
                         raise
                 except MeshError as error:
-                    self._failed(upload, error)
+                    self.failed(path, error, upload)
                     raise
                 else:
                     self.failing_since, self.message = None, ""
+                    self.troubles.pop(path, None)
                     return stored
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
@@ -147,10 +150,17 @@ class Saving:
             if self.uploads.get(path) is upload:
                 del self.uploads[path]
 
-    def _failed(self, upload: Upload, error: MeshError) -> None:
-        upload.message = self.message = str(error)
+    def failed(self, path: str, error: MeshError, upload: Upload | None = None) -> None:
+        """An upload failed, and has to wait."""
+        if upload is not None:
+            upload.message = str(error)
+        elif self.troubles.get(path) == str(error):
+            return
+        self.message = self.troubles[path] = str(error)
+        if len(self.troubles) > TROUBLES_AT_MOST:
+            del self.troubles[next(iter(self.troubles))]
         self.failing_since = self.failing_since or datetime.now(UTC)
-        log.info("The upload of %s has to wait: %s", upload.path, error)
+        log.info("The upload of %s has to wait: %s", path, error)
 
     async def _save(
         self, path: str, spooled: Spooled, modified: datetime | None, upload: Upload
@@ -214,6 +224,8 @@ class Saving:
         def progress(sent: int) -> None:
             upload.sent = sent
 
+        self.memory.sends(path, spooled.size, spooled.sha1)
+        await self.memory.settled()
         stored = await self.client.upload(
             path,
             spooled.body,
@@ -232,6 +244,7 @@ class Saving:
         kept = asked is None or int(stored.modified.timestamp()) == int(asked)
         known = Known(state_of(stored), spooled.size, None if kept else asked, spooled.sha1)
         self.memory.know(path, known)
+        self.memory.answered(path)
         return stored
 
     async def _differs(
@@ -243,8 +256,14 @@ class Saving:
         upload: Upload,
     ) -> Resource:
         """Something else than expected is at the path: our own bytes after all, or somebody's, which stay."""
-        if await self._same(there, spooled):
+        sha1 = await self._sha1_of(path, there, spooled)
+        if sha1 == spooled.sha1:
             return self._stored(path, there, spooled, modified)
+        if (there.size, sha1) in self.memory.sending.get(path, ()):
+            # An earlier content of ours, whose answer was never heard: it was given up, or we were killed.
+            with suppress(Changed, AlreadyExists, NotFound):
+                return await self._send(path, spooled, modified, upload, there.etag or None)
+            there = await self.client.stat(path)
         known = self.memory.files.get(path) or Known(self.memory.base(path) or ABSENT)
         lost = state_of(there)
         copy, stored = "", None
@@ -279,24 +298,30 @@ class Saving:
         except (Changed, AlreadyExists, Locked, IsADirectory):
             return "", None
 
-    async def _same(self, there: Resource, spooled: Spooled) -> bool:
-        """True if a file holds exactly these bytes: then it does not matter who saved them."""
-        if there.is_directory or there.size != spooled.size:
-            return False
+    async def _sha1_of(self, path: str, there: Resource, spooled: Spooled) -> str:
+        """What a file holds, where that may be what is or was being sent to ``path``; "" for anything else."""
+        if there.is_directory:
+            return ""
         told = there.checksum
         if told is not None and told.algorithm == "sha1":
-            return told.value == spooled.sha1
-        if told is not None and told.algorithm == "adler32":
-            sum_ = 1
-            async for piece in spooled.body.chunks():
-                sum_ = await asyncio.to_thread(zlib.adler32, piece, sum_)
-            if f"{sum_:08x}" != told.value.rjust(8, "0"):
-                return False
+            return told.value
+        sent = any(size == there.size for size, _ in self.memory.sending.get(path, ()))
+        if not sent and not (there.size == spooled.size and await self._may_be(told, spooled)):
+            return ""
         digest = hashlib.sha1(usedforsecurity=False)
         async with self.client.download(there.path) as download:
             async for piece in download:
                 await asyncio.to_thread(digest.update, piece)
-        return digest.hexdigest() == spooled.sha1
+        return digest.hexdigest()
+
+    async def _may_be(self, told: Checksum | None, spooled: Spooled) -> bool:
+        """False if a checksum says that a file has another content than this."""
+        if told is None or told.algorithm != "adler32":
+            return True
+        sum_ = 1
+        async for piece in spooled.body.chunks():
+            sum_ = await asyncio.to_thread(zlib.adler32, piece, sum_)
+        return f"{sum_:08x}" == told.value.rjust(8, "0")
 
     async def _look(self, path: str) -> Resource | None:
         try:

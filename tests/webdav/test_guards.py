@@ -430,7 +430,7 @@ async def test_a_held_delete_survives_the_end_of_the_adapter(
         await opened(dav, mesh, path, b"old")
         await dav.seen(path)
         assert await dav.delete(path) == 204
-        adapter._tree._holding.pop(path).cancel()  # As if it were killed.
+        adapter._tree._deleting._holding.pop(path).cancel()  # As if it were killed.
         state = adapter._memory.held.pop(path)
         assert state
     assert await exists(mesh, path)
