@@ -49,6 +49,9 @@ LOOKED = 3.0
 UNSURE = 5.0
 """Seconds after a restart in which files are not deleted: whose PUT failed while nobody listened is unknown."""
 
+LEFT = 30.0
+"""Seconds after the MOVE of a folder in which rclone may still send what it keeps under the old name."""
+
 FRESH = 2.0
 """Seconds in which the answer to our own change answers the question after it."""
 
@@ -71,6 +74,7 @@ class GuardedTree:
         self._looked: dict[str, tuple[float, Resource]] = {}
         self._fresh: dict[str, tuple[float, Resource]] = {}
         self._moving: list[str] = []
+        self._moved_away: dict[str, float] = {}
         self._deleting = Deleting(saving, memory, spool)
         self._deleting.on_changed = lambda path: self.on_changed(path)
 
@@ -237,8 +241,11 @@ class GuardedTree:
         if path in self._memory.listings or MeshPath.parse(path).is_area:
             raise AlreadyExists(f"{path} is there.")
         _check_inside(path)
+        if await self._is_left(path):
+            raise OutOfOrder(f"{path} is not made again: it has just been renamed.")
         await self._deleting.let_go(path)
         made = await self._client.mkdir(path)
+        self._moved_away.pop(path, None)
         self._memory.listed(path, [])
         self._note(self._fresh, path, made)
         return made
@@ -324,6 +331,8 @@ class GuardedTree:
         target = moved.path
         if moved.is_directory:
             self._memory.rename(source, target)
+            self._moved_away[source] = time.monotonic()
+            self._moved_away.pop(target, None)
         else:
             known = self._memory.files.get(source) or Known("", moved.size)
             self._memory.forget_file(source)
@@ -385,9 +394,20 @@ class GuardedTree:
     @asynccontextmanager
     async def _unmoved(self, path: str) -> AsyncIterator[None]:
         """Refuse an upload below a folder that is being renamed: it is sent again under the new name."""
-        if any(is_within(path, folder) and path != folder for folder in self._moving):
+        moving = any(is_within(path, folder) and path != folder for folder in self._moving)
+        if moving or await self._is_left(path):
             raise OutOfOrder(f"{path} is not saved now: its folder is being renamed.")
         yield
+
+    async def _is_left(self, path: str) -> bool:
+        """True below a folder that was renamed, as long as rclone has not renamed what it keeps of it."""
+        now = time.monotonic()
+        for folder, when in list(self._moved_away.items()):
+            if now - when > LEFT:
+                del self._moved_away[folder]
+            elif is_within(path, folder) and await asyncio.to_thread(self._notes.keeps, path):
+                return True
+        return False
 
     @asynccontextmanager
     async def _alone(self, path: str) -> AsyncIterator[None]:

@@ -38,6 +38,17 @@ class Notes:
         found = [fingerprint for note in self._of(path) if (fingerprint := _fingerprint(note))]
         return bool(found) and not any(each.startswith(wanted) for each in found)
 
+    def keeps(self, path: str) -> bool:
+        """True if rclone keeps a file of this name, or any below a folder of this name."""
+        try:
+            folders = [entry.path for entry in os.scandir(self._folder)]
+        except OSError:
+            return False
+        tops = [f"{folder}/{path}" for folder in folders]
+        return any(
+            os.path.isfile(top) or any(names for _, _, names in os.walk(top)) for top in tops
+        )
+
     def _of(self, path: str) -> list[str]:
         """Notes that can be about a path: those of the mount, and of the read-only ones inside it."""
         parsed = MeshPath.parse(path)

@@ -160,6 +160,11 @@ class Mount:
     def home(self):
         return self.dir / self.top
 
+    @property
+    def state(self):
+        """Its state folder."""
+        return asyncio.run(find_mount(self.dir)).folder.path
+
     def environment(self):
         settings = self.site.running.settings
         return {

@@ -12,7 +12,7 @@ from aiohttp import web
 from jupyter_mesh.cs3.client import MeshClient
 from jupyter_mesh.cs3.locks import lock_id_of
 from jupyter_mesh.errors import NotFound
-from jupyter_mesh.mount import guards
+from jupyter_mesh.mount import deleting, guards
 from jupyter_mesh.mount.adapter import Adapter, Conflict
 from jupyter_mesh.node.users import add_user
 from jupyter_mesh.testing.site import RunningSite, SiteUser, run_node
@@ -41,8 +41,8 @@ async def opened(dav: Dav, mesh: MeshClient, path: str, content: bytes) -> str:
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """What belongs together is seen to, however slowly this machine asks."""
-    for name in ("HELD", "LOOKED"):
-        monkeypatch.setattr(guards, name, 45.0)
+    monkeypatch.setattr(deleting, "HELD", 45.0)
+    monkeypatch.setattr(guards, "LOOKED", 45.0)
 
 
 def copies_of(names: list[str]) -> list[str]:
