@@ -7,7 +7,7 @@ import nbformat
 from playwright.sync_api import Locator, Page, expect
 
 PICTURES = Path(__file__).parents[2] / "test-results" / "pictures"
-START = 60_000
+START = 90_000
 """Milliseconds for a server, a Lab or a kernel to start on a busy machine."""
 
 expect.set_options(timeout=15_000)
