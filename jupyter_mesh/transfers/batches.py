@@ -26,7 +26,7 @@ from jupyter_mesh.transfers.disk import local_error
 from jupyter_mesh.transfers.fetching import Stamp, download, identity_of, stamp_of
 from jupyter_mesh.transfers.plans import Action, Verb
 from jupyter_mesh.transfers.sending import upload
-from jupyter_mesh.transfers.surveys import AT_ONCE, each, is_below
+from jupyter_mesh.transfers.surveys import AT_ONCE, each, is_below, survey_mesh
 from jupyter_mesh.transfers.terms import Terms
 
 if TYPE_CHECKING:
@@ -181,6 +181,8 @@ class Batch:
             self._remember(name, before, identity_of(resource))
             return
         local, path = Path(job.target, name), join(job.source, name)
+        if name:
+            await asyncio.to_thread(_refuse_links, Path(job.target), local.parent)
         expected: bool | Stamp = False
         if step.before is not None:
             size, _, mtime = step.before.identity.partition("-")
@@ -225,9 +227,9 @@ class Batch:
                 if before is None or (
                     not before.is_directory and identity_of(there) != before.identity
                 ):
-                    raise Conflict(
-                        f"{path} was changed at {self._client.site} meanwhile: it is not deleted."
-                    )
+                    raise self._kept(path)
+                if before.is_directory and await self._has_more(path, step.name):
+                    raise self._kept(path)
                 await self._client.delete(path)
         else:
             local = Path(job.target, step.name)
@@ -241,6 +243,17 @@ class Batch:
                 raise local_error(error, f"delete {local}", local) from error
         if self.plan.memory is not None:
             self.plan.memory.forget(step.name)
+
+    async def _has_more(self, path: str, name: str) -> bool:
+        """True if a folder of the mesh, or one below it, holds what the plan has not seen as it is now."""
+        found = await survey_mesh(self._client, path)
+        seen = self.plan.gone
+        return not found.whole or any(
+            seen.get(join(name, below)) != item.identity for below, item in found.items.items()
+        )
+
+    def _kept(self, path: str) -> Conflict:
+        return Conflict(f"{path} was changed at {self._client.site} meanwhile: it is not deleted.")
 
     def _remember(self, name: str, source: str, target: str) -> None:
         if self.plan.memory is not None:
@@ -272,6 +285,14 @@ def _make_folder(folder: Path) -> None:
     # A link of this name would lead what goes into it elsewhere.
     if folder.is_symlink() or not folder.is_dir():
         folder.mkdir()
+
+
+def _refuse_links(top: Path, folder: Path) -> None:
+    """Raise Conflict if the way down from ``top`` has become a link since the plan was made."""
+    while folder != top:
+        if folder.is_symlink():
+            raise Conflict(f"{folder} is a link by now. Nothing is saved through it.")
+        folder = folder.parent
 
 
 def _remove(path: Path, identity: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import secrets
 import shutil
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from jupyter_mesh.errors import (
     AlreadyExists,
     Conflict,
+    InvalidRequest,
     IsADirectory,
     MeshError,
     QuotaExceeded,
@@ -267,7 +270,7 @@ class _Fetch:
             return
         try:
             self._file = await asyncio.to_thread(_open_part, self._part, new=False)
-        except FileNotFoundError:
+        except OSError:
             return
         self._kept = True
         self._at = os.fstat(self._file.fileno()).st_size
@@ -284,6 +287,11 @@ class _Fetch:
             raise IsADirectory(f"Could not save {self._path}: {self.local} is a folder.")
         if self._replace is False and os.path.lexists(self.local):
             raise self._taken()
+        if self.local.exists() and not self.local.is_file():
+            # A device or a pipe would be one no more.
+            raise InvalidRequest(
+                f"Could not save {self._path}: {self.local} is no ordinary file. Choose another name."
+            )
         # Asked before anything is fetched.
         self.local.parent.stat()
 
@@ -330,8 +338,23 @@ def _part_of(local: Path, key: str) -> Path:
 
 
 def _open_part(path: Path, *, new: bool = True) -> BinaryIO:
-    flags = os.O_RDWR | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | (os.O_CREAT if new else 0)
-    return open(os.open(path, flags, 0o666), "r+b", buffering=0)
+    """Open the file that grows; FileNotFoundError without a ``new`` one that can be trusted.
+
+    Its name can be told beforehand, and others may write to the folder: what they have put there, a link to a
+    file of the user or a file of their own, is not written to.
+    """
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0)
+    if not new:
+        descriptor = os.open(path, flags)
+        status = os.fstat(descriptor)
+        mine = status.st_uid == os.geteuid() and status.st_nlink == 1
+        if not (mine and stat.S_ISREG(status.st_mode)):
+            os.close(descriptor)
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    else:
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+    return open(descriptor, "r+b", buffering=0)
 
 
 def _write_all(file: BinaryIO, block: bytearray, at: int, growing: Digest | None) -> None:

@@ -137,6 +137,8 @@ class Plan:
     """What differs at the target and is not overwritten."""
     skipped: list[Skipped] = field(default_factory=list)
     """What cannot be moved."""
+    gone: dict[str, str] = field(default_factory=dict, repr=False)
+    """What the folders hold that are deleted, by name; the identities of files."""
     memory: Memory | None = field(default=None, repr=False)
 
     @property
@@ -259,6 +261,7 @@ def _plan_deletes(plan: Plan, source: Survey, target: Survey, memory: Memory) ->
     skipped = {each.name for each in (*source.skipped, *target.skipped)}
     gone: set[str] = set()
     for name in extra:
+        plan.gone[name] = target.items[name].identity
         holds = name in kept or any(is_within(other, name) for other in skipped)
         # In the mesh a folder goes with all it holds, as one entry of the bin.
         if not holds and not (job.verb.is_up and is_below(name, gone)):

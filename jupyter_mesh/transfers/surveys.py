@@ -142,12 +142,14 @@ def _survey_local(path: Path) -> Survey:
             for entry in found:
                 name = join(folder, entry.name)
                 why = _left_out(entry)
+                if not why and UNFINISHED.fullmatch(entry.name):
+                    why = "its name is that of an unfinished download"
                 if why:
                     survey.skipped.append(Skipped(name, f"{name!r} was left out: {why}."))
                 elif entry.is_dir(follow_symlinks=False):
                     survey.items[name] = Item(True)
                     below.append(name)
-                elif not UNFINISHED.fullmatch(entry.name):
+                else:
                     survey.items[name] = _local_item(entry.stat(follow_symlinks=False))
         level = below
     return survey
