@@ -152,6 +152,15 @@ class PasswordToken(TokenSource):
         return self._token
 
 
+class Secret(str):
+    """A text that does not show itself: tracebacks with variables, dicts of headers, logs of arguments."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret()"
+
+
 def check_token(text: str) -> str:
     """``text`` without white space around it, if it can be a token; it is redacted from logs from now on.
 
@@ -163,7 +172,7 @@ def check_token(text: str) -> str:
             "That is not a token: a token is one line of plain characters. Log in again."
         )
     remember_secret(token)
-    return token
+    return Secret(token)
 
 
 def expiry_of(token: str) -> datetime | None:
@@ -242,13 +251,20 @@ def read_secret_file(path: Path | str, *, follow: bool = True) -> str:
         raise InvalidRequest(f"{path} is not text in UTF-8.") from None
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for their owner alone, whatever the umask is."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+
+
 def write_secret_file(path: Path | str, text: str) -> None:
     """Write a file that only its owner can read, all at once; a link in its place is replaced, not followed.
 
     The folder is made if needed. Blocks on the disk: call it in a thread where a loop runs.
     """
     path = Path(path)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path.parent)
     # mkstemp makes the file 0600 from the start.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

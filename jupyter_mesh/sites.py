@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_mesh.auth import (
     FileToken,
     expiry_of,
+    make_private,
     read_secret_file,
     remember_secret,
     write_secret_file,
@@ -388,7 +389,7 @@ def _changing() -> Iterator[Any]:
     folder = config_folder()
     path = _path()
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
         folder.chmod(0o700)
         lock = os.open(
             folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from jupyter_mesh.auth import Secret
 from jupyter_mesh.config import PLAINTEXT, SiteSettings, is_loopback
 from jupyter_mesh.cs3.failures import Refusal
 from jupyter_mesh.cs3.gateway import USER_AGENT
@@ -80,10 +81,10 @@ class Transfer:
 
     def __init__(self, protocol: str, url: str, token: str, access_token: str) -> None:
         self.protocol = protocol
-        self.url = url
-        self._headers = {"x-access-token": access_token}
+        self.url = Secret(url)
+        self._headers = {"x-access-token": Secret(access_token)}
         if token:
-            self._headers["X-Reva-Transfer"] = token
+            self._headers["X-Reva-Transfer"] = Secret(token)
 
     def headers(self, **more: str) -> dict[str, str]:
         """Both tokens and whatever else the request carries; ``_`` in a name stands for ``-``."""

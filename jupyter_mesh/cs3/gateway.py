@@ -167,8 +167,13 @@ class Gateway:
 
     async def _who(self, token: str) -> Any:
         """WhoAmI wants the token in the request as well."""
-        request = gw.WhoAmIRequest(token=token)
-        return (await self._try("WhoAmI", request, token, True, self.settings.timeout)).user
+        request, timeout = gw.WhoAmIRequest(token=token), self.settings.timeout
+        try:
+            return (await self._try("WhoAmI", request, token, True, timeout)).user
+        except Refusal as refusal:
+            # The variables of its traceback would show the request.
+            del request
+            raise refusal.with_traceback(None)  # noqa: B904  it is the same
 
     async def renew(self, refused: str) -> str:
         """Another token than the one the site refused; raises LoginEnded if there is none."""

@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from jupyter_mesh.auth import FileToken, TokenSource, expiry_of, write_token_file
+from jupyter_mesh.auth import FileToken, TokenSource, expiry_of, make_private, write_token_file
 from jupyter_mesh.cs3.login import app_password, authenticate, revoke_app_password
 from jupyter_mesh.errors import (
     DeadlineExceeded,
@@ -280,7 +280,7 @@ class _LockFile:
             if self._gone:
                 return False
             if self._descriptor < 0:
-                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_private(self._path.parent)
                 flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
                 self._descriptor = os.open(self._path, flags, 0o600)
             try:

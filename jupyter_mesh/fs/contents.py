@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import secrets
 from contextlib import aclosing
@@ -112,6 +111,11 @@ class Contents(Changes):
         The local file has its name when it is whole: nothing is left after a failure.
         """
         mesh = self._mesh(rpath)
+        known = self.listings.entry(mesh)
+        if known is not None and known["type"] == "directory" and not isfilelike(lpath):
+            # As the site would say, for every folder of a tree that was listed just now.
+            await asyncio.to_thread(os.makedirs, lpath, exist_ok=True)
+            return
         try:
             if isfilelike(lpath):
                 await self._receive(mesh, lpath, callback)
@@ -331,9 +335,7 @@ class Contents(Changes):
 
 def _begin(target: Path, part: Path) -> BinaryIO:
     """Open the file that becomes ``target``, with the folders above it."""
-    if target.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
-    if target.exists() and not target.is_file():
+    if target.exists() and not (target.is_file() or target.is_dir()):
         # A device or a pipe would be one no more.
         raise InvalidRequest(f"Could not save {target}: it is no ordinary file.")
     os.makedirs(target.parent, exist_ok=True)

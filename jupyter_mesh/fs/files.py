@@ -112,6 +112,8 @@ class CS3File(AbstractBufferedFile):
         size: int | None = None,
         **kwargs: Any,
     ) -> None:
+        # Tracebacks show also a file that could not be opened.
+        self.fs, self.path = fs, path
         self._draft: Draft | None = None
         self._amid = sys.exception()
         self._dropped = False

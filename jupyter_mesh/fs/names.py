@@ -7,6 +7,7 @@ done here instead (``facts/data.md`` §2.1).
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -210,8 +211,11 @@ class Names(AsyncFileSystem):
         on_error = kwargs.pop("on_error", "omit")
         path = self._strip_protocol(path)
         found: dict[str, Entry] = {}
-        if withdirs and await self._isdir(path):
-            found[path] = await self._info(path)
+        if withdirs:
+            with suppress(FileNotFoundError):
+                top = await self._info(path)
+                if top["type"] == "directory":
+                    found[path] = top
         level, depth = [path], 0
         while level and (maxdepth is None or depth < maxdepth):
             depth += 1

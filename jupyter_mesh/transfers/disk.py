@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from jupyter_mesh.auth import make_private
 from jupyter_mesh.errors import (
     InvalidRequest,
     IsADirectory,
@@ -39,7 +40,7 @@ def state_folder(name: str) -> Path:
 
 def private_folder(folder: Path) -> Path:
     """The folder, made if needed, and nobody else's business."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(folder)
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
     return folder

@@ -1,5 +1,6 @@
 """How many calls an operation costs, in steady state: a slow site is slow by their number."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -8,6 +9,7 @@ from jupyter_mesh.fs import CS3FileSystem
 from jupyter_mesh.testing.site import RunningSite
 
 READ = {"Stat": 1, "InitiateFileDownload": 1, "GET": 1}
+GOT = {"ListContainer": 2, "Stat": 3, "InitiateFileDownload": 2, "GET": 1}
 SAVE = {"Stat": 2, "InitiateFileUpload": 1, "PUT": 1}
 
 Work = Callable[[CS3FileSystem, str], object]
@@ -17,6 +19,11 @@ def first_bytes(fs: CS3FileSystem, path: str) -> None:
     with fs.open(path) as file:
         assert file.read(3) == b"con"
         assert file.read() == b"tent"
+
+
+def got(fs: CS3FileSystem, folder: str) -> None:
+    with tempfile.TemporaryDirectory() as local:
+        fs.get(folder, local, recursive=True)
 
 
 def written(fs: CS3FileSystem, path: str) -> None:
@@ -43,6 +50,12 @@ CASES: dict[str, tuple[Work, dict[str, int]]] = {
     "list": (listed, {"ListContainer": 1}),
     "pipe": (lambda fs, folder: fs.pipe(f"{folder}/new", b"x"), SAVE),
     "find": (lambda fs, folder: fs.find(folder), {"ListContainer": 2}),
+    "du": (lambda fs, folder: fs.du(folder), {"ListContainer": 2}),
+    "walk": (lambda fs, folder: list(fs.walk(folder)), {"ListContainer": 2}),
+    "glob": (lambda fs, folder: fs.glob(f"{folder}/f*"), {"ListContainer": 1, "Stat": 1}),
+    "exists": (lambda fs, folder: fs.exists(f"{folder}/file"), {"Stat": 1}),
+    "exists not": (lambda fs, folder: fs.exists(f"{folder}/none"), {"Stat": 1}),
+    "get of a folder": (lambda fs, folder: got(fs, folder), GOT),
     "rm": (lambda fs, folder: fs.rm(f"{folder}/file"), {"Stat": 1, "Delete": 1}),
     "rm, tree": (lambda fs, folder: fs.rm(folder, recursive=True), {"Delete": 1}),
     "mkdir": (
