@@ -158,7 +158,7 @@ class Secret(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "Secret()"
+        return repr(MARK)
 
 
 def check_token(text: str) -> str:
