@@ -1,5 +1,6 @@
 """Nodes of both kinds, each the site of the environment while its tests run."""
 
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -23,3 +24,9 @@ def logins(site: RunningSite, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A ``token_ref`` for each user of the node, which is the site of the environment."""
     with known_site(site, tmp_path_factory.mktemp("logins")) as logins:
         yield logins
+
+
+@pytest.fixture(autouse=True)
+def kept_here(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be saved is kept for its user: here, and not among the files of whoever runs the tests."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("kept")))
