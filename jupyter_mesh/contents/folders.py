@@ -77,8 +77,11 @@ class Folders(Questions):
     async def _make_page(self, mesh: str, path: str) -> Listing:
         listed = await self._children(mesh)
         if len(listed.children) > MANY:
-            return await asyncio.to_thread(self._to_page, path, listed)
-        return self._to_page(path, listed)
+            page = await asyncio.to_thread(self._to_page, path, listed)
+        else:
+            page = self._to_page(path, listed)
+        self.mounted.listed(mesh, page.digest)
+        return page
 
     def _to_page(self, path: str, listed: Listed) -> Listing:
         return Listing.of(self._entries(path, listed.children), listed)

@@ -129,6 +129,10 @@ class MeshContents(BaseContents):
         ours = [path for path in map(clean, paths) if is_within(path, self.prefix)]
         await self.mounted.flush(*map(self.mesh_path, ours))
 
+    async def look_again(self, mesh: str) -> None:
+        """Have the mount look at a mesh path now; raises no MeshError."""
+        await self.mounted.look_again(mesh)
+
     def emit(self, data: dict[str, Any]) -> None:
         """Tell what was done, the mount too."""
         super().emit(data=data)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import time
+from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,12 @@ FLUSH_WITHIN, FAILING_WITHIN = 30.0, 5.0
 QUIET = 10.0
 """Seconds for which a program that did not answer is not asked again by an action."""
 
+PAUSE = 1.0
+"""Seconds until the mount has to read a folder again because of what others did there."""
+
+LISTINGS = 4096
+"""Folders of which it is remembered what they held when the mount was told last."""
+
 NOT_MOUNTED = "The files of the site are not mounted on this server. Code reads and writes them by their cs3:// URLs."
 
 log = logging.getLogger(__name__)
@@ -55,8 +62,12 @@ class MountedFiles:
         self._asked = self._silent = float("-inf")
         """When it gave it, and when it did not answer."""
         self._asking: asyncio.Task[State] | None = None
-        self._stale: set[str] = set()
-        """Folders that the mount has to read again."""
+        self._stale: dict[str, float] = {}
+        """Folders that the mount has to read again, and when."""
+        self._told: dict[str, float] = {}
+        """When it has been asked to read a folder; forgotten after a pause."""
+        self._held: OrderedDict[str, str] = OrderedDict()
+        """Digests of the folders as they were listed last."""
         self._refreshing: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
@@ -133,18 +144,51 @@ class MountedFiles:
 
     def changed(self, path: str) -> None:
         """Something was done at a mesh path by this server: code shall see it soon, and this does not wait for it."""
+        self._read_again(parent_of(path))
+
+    def listed(self, folder: str, digest: str) -> None:
+        """A folder was found to hold this. If that is new here, code shall see it soon; this does not wait for it.
+
+        It may have come from anywhere: sites do not tell of changes, and the mount believes for a while what it saw.
+        """
+        if self.dir is None or self._held.get(folder) == digest:
+            return
+        self._held[folder] = digest
+        self._held.move_to_end(folder)
+        if len(self._held) > LISTINGS:
+            self._held.popitem(last=False)
+        self._read_again(folder, pause=PAUSE)
+
+    async def look_again(self, path: str) -> None:
+        """Have the mount look at a mesh path now, if it answers in about two seconds. Raises no MeshError."""
+        if self.dir is not None and time.monotonic() - self._silent > QUIET:
+            with suppress(TimeoutError, MeshError):
+                async with asyncio.timeout(ANSWER_WITHIN):
+                    await (await self._find()).refresh(path)
+
+    def _read_again(self, folder: str, *, pause: float = 0.0) -> None:
+        """Have the mount read a folder: at once, or when a pause since the last time is over."""
         if self.dir is None:
             return
-        self._stale.add(parent_of(path))
+        due = self._told.get(folder, float("-inf")) + pause
+        self._stale[folder] = min(due, self._stale.get(folder, due))
         if self._refreshing is None:
             self._refreshing = asyncio.create_task(self._refresh())
 
     async def _refresh(self) -> None:
         try:
             while self._stale:
-                path = self._stale.pop()
-                if time.monotonic() - self._silent > QUIET:
-                    await (await self._find()).refresh(path)
+                folder, due = min(self._stale.items(), key=lambda each: each[1])
+                now = time.monotonic()
+                if due > now:
+                    # What comes meanwhile may be due before it.
+                    await asyncio.sleep(min(due - now, 0.05))
+                    continue
+                del self._stale[folder]
+                self._told = {each: at for each, at in self._told.items() if now - at < PAUSE}
+                self._told[folder] = now
+                if now - self._silent > QUIET:
+                    await (await self._find()).refresh(folder)
         except MeshError as error:
             # The mount looks by itself after a while.
             log.info("The mount was not told of a change: %s", error)

@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 
 WRITE_BACK = "5s"
 """From close() to the upload. A file that is written and renamed in this time is uploaded once, under its name."""
+LISTED_FOR = "15s"
+"""How long a folder is believed to be as it was listed. rclone lists it again only when it is used after that, and opens
+of a name that the kernel still knows do not reach it."""
 LOOK_EVERY = 2.0
 SILENT_FOR = 60.0
 """Seconds of silence after which rclone is started anew."""
@@ -160,11 +163,21 @@ class Engine:
         self._heard = time.monotonic()
 
     async def refresh(self, path: str) -> None:
-        """Look again at a mesh path, and at the folder that holds it."""
-        for folder in dict.fromkeys((parent_of(path), path)):
-            # A file, or a folder that nobody has looked into yet: there is nothing old to forget.
-            with contextlib.suppress(RcloneFailed):
-                await self._ask("vfs/refresh", within=LIST_WITHIN, dir=folder)
+        """Look again at a mesh path, and at the folder that holds it, however much above it is new, too."""
+        folder = parent_of(path)
+        while not await self._read_again(folder) and folder:
+            folder = parent_of(folder)
+        if path:
+            await self._read_again(path)
+
+    async def _read_again(self, folder: str) -> bool:
+        """Have rclone list a folder; False for what it does not know as one."""
+        where = {"dir": folder} if folder else {}
+        try:
+            answer = await self._ask("vfs/refresh", within=LIST_WITHIN, **where)
+        except RcloneFailed:
+            return False
+        return (answer.get("result") or {}).get(folder) == "OK"
 
     async def flush(self, path: str, within: float) -> list[str]:
         """Upload what is at or below a mesh path now; returns what is not at the site when the time is over.
@@ -259,7 +272,7 @@ class Engine:
             vfsOpt={
                 "CacheMode": "full",
                 "WriteBack": WRITE_BACK,
-                "DirCacheTime": "1m",
+                "DirCacheTime": LISTED_FOR,
                 "CacheMaxAge": "24h",
                 "CacheMaxSize": free // 2,
                 "CacheMinFreeSpace": 1 << 30,

@@ -189,7 +189,7 @@ class Program:
         try:
             await self.engine.refresh(path)
         except MeshError as error:
-            # The folder is read again when what is known of it is a minute old.
+            # rclone lists the folder again by itself before long.
             log.warning("%s is not looked at again: %s", path, error)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:

@@ -26,6 +26,9 @@ class Tree(Protocol):
     def mesh_path(self, path: str) -> str:
         """The mesh path of an API path; raises MeshError for one that is not of the mesh."""
 
+    async def look_again(self, mesh: str) -> None:
+        """Have the mount look at a mesh path now; raises no MeshError."""
+
 
 class MountedFolders:
     """Folders of the mesh below ``mount``, an absolute path.
@@ -61,12 +64,25 @@ class MountedFolders:
         """True for a path of this machine that is the mount or lies below it; the disk is not asked."""
         return where is not None and is_within(os.path.normpath(where), self.mount)
 
+    def _below(self, where: str) -> str:
+        """The mesh path of what ``holds``."""
+        return os.path.normpath(where)[len(self.mount) :].strip("/")
+
     async def is_folder(self, where: str) -> bool:
-        """True for a folder that answers in time.
+        """True for a folder that answers in time, also for one that was made elsewhere a moment ago.
 
         While one does not answer, all others are taken for missing at once: they are in the same mount, and
         threads that wait for it must not pile up.
         """
+        if await self._is_there(where):
+            return True
+        if self._late:
+            return False
+        # The mount believes for a while what it saw.
+        await self._tree.look_again(self._below(where))
+        return await self._is_there(where)
+
+    async def _is_there(self, where: str) -> bool:
         if self._late:
             return False
         answer = self._asked.get(where)

@@ -164,6 +164,56 @@ def test_what_waits_for_the_site_is_told_and_is_sent_when_it_answers(panel, moun
     assert site.get("home/sent/a.csv") == "x\n2\n"
 
 
+def test_what_cannot_be_sent_says_so_and_is_sent_at_once_by_a_click(panel, mount, site):
+    mount.write("home/tried/a.csv", "x\n1\n")
+    mount.until(lambda told: not told["pending"])
+    site.stop()
+    try:
+        (mount.folder / "home/tried/a.csv").write_text("x\n2\n")
+        mount.until(lambda told: told["failing_since"] and told["pending"])
+        line = panel.locator(".jp-MeshMount-line")
+        button = line.get_by_role("button", name="Try now")
+        until_told(panel, button)
+        expect(line).to_contain_text("1 file that code wrote cannot be sent to Alpine University")
+        expect(line).to_contain_text("Nothing is lost: it is kept on this server and tried again.")
+        expect(line).to_have_attribute("title", re.compile("home/tried/a.csv"))
+        button.click()
+        expect(line.get_by_role("button", name="Trying…")).to_be_disabled()
+    finally:
+        site.start()
+    until_told(panel, panel.get_by_text("Mounted for code"))
+    expect(panel.get_by_role("button", name=re.compile("^Try"))).to_have_count(0)
+    assert site.get("home/tried/a.csv") == "x\n2\n"
+
+
+def test_what_others_made_is_there_for_code_when_it_was_opened_here(panel, mount, site, notebook):
+    page = panel.page
+    # The mount believes for a while what it sees now.
+    assert "elsewhere" not in os.listdir(mount.folder / "home")
+    site.put("home/elsewhere/deep/a.txt", "made elsewhere")
+    open_folder(page, "home/elsewhere/deep")
+    expect(row(panel, "a.txt")).to_be_visible()
+    file = mount.folder / "home/elsewhere/deep/a.txt"
+    began = time.monotonic()
+    while not file.exists():
+        assert time.monotonic() - began < 10, "the mount was not told what was found"
+        time.sleep(0.05)
+    assert file.read_text() == "made elsewhere"
+    # A notebook whose folder nobody has listed: its kernel starts there all the same.
+    notebook["cells"][0] |= {"source": "import os; print(os.getcwd())"}
+    site.put("home/elsewhere/deep/new/where.ipynb", json.dumps(notebook))
+    assert not (mount.folder / "home/elsewhere/deep/new").exists()
+    page.evaluate(
+        "path => window.jupyterapp.commands.execute('docmanager:open', { path })",
+        "mesh/home/elsewhere/deep/new/where.ipynb",
+    )
+    expect(page.locator("[data-status='idle']:visible")).to_have_count(1, timeout=SLOW)
+    page.locator(".jp-Notebook:visible .jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("Control+Enter")
+    output = page.locator(".jp-Notebook:visible .jp-OutputArea-output")
+    expect(output).to_contain_text(str(mount.folder / "home/elsewhere/deep/new"), timeout=SLOW)
+
+
 def test_what_code_wrote_is_there_when_it_is_renamed_in_the_browser(panel, mount, site):
     mount.write("home/flushed/plot.txt", "first")
     mount.until(lambda told: not told["pending"])

@@ -2,10 +2,12 @@
 
 import errno
 import os
+import time
 
 import pytest
 
 from jupyter_mesh.auth import write_token_file
+from jupyter_mesh.mount.engine import LISTED_FOR
 
 from .mounts import PATIENCE, site, wait_for
 
@@ -56,6 +58,40 @@ def test_stop_while_the_site_is_away_says_what_is_left(lonely, mounting):
     mount.start()
     mount.flush()
     assert lonely.read("home/a.txt") == b"to be kept"
+
+
+def test_a_folder_that_was_made_elsewhere_is_there_when_the_mount_is_told(shared):
+    """However many folders above it are new, too."""
+    assert "deep" not in os.listdir(shared.home)
+
+    async def make(client):
+        for path in ("home/deep", "home/deep/down", "home/deep/down/here"):
+            await client.mkdir(path)
+        await client.upload("home/deep/down/here/a.txt", b"from elsewhere")
+
+    shared.site.do(make)
+    assert not (shared.home / "deep").exists()
+    shared.ask("refresh", "home/deep/down/here")
+    assert (shared.home / "deep/down/here/a.txt").read_text() == "from elsewhere"
+    shared.site.write("home/deep/down/here/a.txt", b"from elsewhere, again")
+    shared.ask("refresh", "home/deep/down/here/a.txt")
+    wait_for(lambda: (shared.home / "deep/down/here/a.txt").read_text() == "from elsewhere, again")
+
+
+def test_a_change_from_elsewhere_is_read_soon_without_being_told(shared):
+    shared.site.do(lambda client: client.mkdir("home/told"))
+    shared.site.write("home/told/a.txt", b"first")
+    shared.ask("refresh", "home/told")
+    file = shared.home / "told" / "a.txt"
+    assert file.read_text() == "first"
+    shared.site.write("home/told/a.txt", b"other")
+    shared.site.write("home/told/b.txt", b"new")
+    # The kernel keeps names that it knows; whoever lists the folder makes it look earlier.
+    began = time.monotonic()
+    wait_for(lambda: "b.txt" in os.listdir(file.parent))
+    # Twice the time that a listing is believed, since a busy machine may be late to look.
+    assert time.monotonic() - began < 2 * float(LISTED_FOR.rstrip("s"))
+    wait_for(lambda: file.read_text() == "other")
 
 
 def test_foreign_change_keeps_both(own):

@@ -393,3 +393,50 @@ async def test_code_sees_what_was_done_here(contents, mount, folder):
     await until(folder)
     await until(f"{folder}/sub")
     assert os.environ["MESH_MOUNT"]
+
+
+async def test_code_sees_what_others_did_where_somebody_looks(contents, mount, client, folder):
+    def times():
+        return mount.calls.count(("refreshed", folder))
+
+    async def told(number):
+        deadline = time.monotonic() + 30
+        while times() < number:
+            assert time.monotonic() < deadline, mount.calls
+            await asyncio.sleep(0.02)
+
+    async def look():
+        status, _ = await contents("GET", f"mesh/{folder}", type="directory", content="1")
+        assert status == 200
+
+    await client.upload(f"{folder}/a.txt", b"made elsewhere")
+    await look()
+    await told(1)
+    for _ in range(3):
+        await look()
+    await client.upload(f"{folder}/a.txt", b"changed elsewhere")
+    await look()
+    # What the first looks have asked for would have come before it.
+    await told(2)
+    assert times() == 2
+
+
+async def test_the_mount_is_asked_to_read_a_folder_of_others_once_a_second(
+    contents, mount, client, folder, monkeypatch
+):
+    monkeypatch.setattr(room, "PAUSE", 3600.0)
+    for number in range(5):
+        await client.upload(f"{folder}/{number}.txt", b"made elsewhere")
+        await contents("GET", f"mesh/{folder}", type="directory", content="1")
+    await client.mkdir(f"{folder}/other")
+    await contents("GET", f"mesh/{folder}/other", type="directory", content="1")
+    deadline = time.monotonic() + 30
+    while ("refreshed", f"{folder}/other") not in mount.calls:
+        assert time.monotonic() < deadline, mount.calls
+        await asyncio.sleep(0.02)
+    assert mount.calls.count(("refreshed", folder)) == 1
+    # What is done here does not wait for that.
+    await contents("PUT", f"mesh/{folder}/mine.txt", text("x"))
+    while mount.calls.count(("refreshed", folder)) < 2:
+        assert time.monotonic() < deadline, mount.calls
+        await asyncio.sleep(0.02)

@@ -1,6 +1,5 @@
 // Rows on demand: a folder of 10 000 entries costs as much as the part of it that one sees.
 import type { DirListing } from '@jupyterlab/filebrowser';
-import type { Contents } from '@jupyterlab/services';
 import type { IDisposable } from '@lumino/disposable';
 import type { Message } from '@lumino/messaging';
 
@@ -9,7 +8,8 @@ import { Widget } from '@lumino/widgets';
 
 import { missingNames } from './innards';
 import type { IInnards, Replaced } from './innards';
-import { isSame } from './sameness';
+import { goByKey } from './keys';
+import { Order } from './order';
 
 /** Up to this many entries every row is in the document, as JupyterLab has it. */
 const FEW = 150;
@@ -57,6 +57,7 @@ export class LazyRows implements IDisposable {
       sort: listing.sort.bind(listing)
     };
     this._stock = stock;
+    const order = new Order(listing, inner, stock);
     const ours: Pick<IInnards, Replaced> & Pick<DirListing, 'sort'> = {
       _selectItem: (index, keepExisting, focus) => {
         this._ensure(index);
@@ -66,7 +67,7 @@ export class LazyRows implements IDisposable {
         this._ensure(index);
         stock._focusItem(index);
       },
-      _onModelRefreshed: () => this._onRefreshed(),
+      _onModelRefreshed: () => order.refresh(),
       evtKeydown: event => this._onKeydown(event),
       onUpdateRequest: message => this._onUpdate(message),
       updateNodes: (items, nodes, sizeOnly) => {
@@ -78,7 +79,7 @@ export class LazyRows implements IDisposable {
           stock.updateNodes(items, nodes, sizeOnly);
         }
       },
-      sort: state => this._sort(state)
+      sort: state => order.sort(state)
     };
     this._names = Object.keys(ours);
     // The signal holds the method itself.
@@ -320,79 +321,13 @@ export class LazyRows implements IDisposable {
     return true;
   }
 
-  /** Home, End and the page keys, which the stock listing leaves to the scroll bar. */
   private _onKeydown(event: KeyboardEvent): void {
-    const { _listing: listing, _inner: inner } = this;
-    const { _focusIndex: focus, _items: nodes } = inner;
-    const page = Math.max(
-      1,
-      Math.floor(listing.contentNode.clientHeight / this._height) - 1
+    const page = Math.floor(
+      this._listing.contentNode.clientHeight / this._height
     );
-    const target = {
-      Home: 0,
-      End: nodes.length - 1,
-      PageUp: Math.max(0, focus - page),
-      PageDown: Math.min(nodes.length - 1, focus + page)
-    }[event.key];
-    const isOurs =
-      target !== undefined &&
-      nodes.length > 0 &&
-      !inner._inRename &&
-      !event.altKey &&
-      !event.metaKey &&
-      listing.contentNode.contains(event.target as Node);
-    if (!isOurs) {
+    if (!goByKey(this._listing, this._inner, event, page - 1)) {
       this._stock.evtKeydown(event);
-      return;
     }
-    event.preventDefault();
-    event.stopPropagation();
-    // As the arrow keys do it: Shift selects on the way, Ctrl only moves the focus.
-    if (event.shiftKey) {
-      inner._handleMultiSelect(target);
-    } else if (!event.ctrlKey) {
-      inner._selectItem(target, false, false);
-    }
-    inner._focusItem(target);
-    // The browser is content with the name of the row.
-    nodes[target].scrollIntoView({ block: 'nearest' });
-    listing.update();
-  }
-
-  /** As the stock listing, whose look for each entry among all selected ones takes seconds for thousands. */
-  private _onRefreshed(): void {
-    const { _listing: listing, _inner: inner } = this;
-    if (!listing.isVisible) {
-      this._stock._onModelRefreshed.call(listing);
-      return;
-    }
-    const selected = inner.selection;
-    listing.clearSelectedItems(false);
-    for (const item of listing.model.items()) {
-      if (selected[item.path]) {
-        inner.selection[item.path] = true;
-      }
-    }
-    listing.sort(listing.sortState);
-  }
-
-  /** Sorts only what is new: the poll of an open folder mostly brings what is there. */
-  private _sort(state: DirListing.ISortState): void {
-    const { _listing: listing, _inner: inner } = this;
-    const items = Array.from(listing.model.items());
-    const order = JSON.stringify([
-      state.key,
-      state.direction,
-      inner._sortNotebooksFirst,
-      inner._sortFileNamesNaturally
-    ]);
-    if (order === this._order && isSame(items, this._sorted)) {
-      listing.update();
-      return;
-    }
-    this._order = order;
-    this._sorted = items;
-    this._stock.sort(state);
   }
 
   private _listing: DirListing;
@@ -405,8 +340,6 @@ export class LazyRows implements IDisposable {
   private _height = USUAL_HEIGHT;
   private _frame = 0;
   private _observer: ResizeObserver;
-  private _order = '';
-  private _sorted: Contents.IModel[] = [];
   private _isDisposed = false;
 }
 

@@ -101,7 +101,7 @@ export class Transfer {
   /** Unlike the id it is there from the beginning, and stays. */
   readonly key: string;
   readonly kind: ITransferAnswer['kind'];
-  /** API path of what is being written; of a copy that has not ended, of the folder it goes to. */
+  /** API path of what is being written; of a copy of this server that has not ended, of the folder it goes to. */
   path: string;
   phase: Phase;
   /** The id at the server, once it has one. */
@@ -134,9 +134,9 @@ export class Transfer {
 
   /** API path of the folder that gets it. */
   get folder(): string {
-    return this.kind === 'copy' && this.phase !== 'done'
-      ? this.path
-      : PathExt.dirname(this.path);
+    const isFolder =
+      this.kind === 'copy' && !this.elsewhere && this.phase !== 'done';
+    return isFolder ? this.path : PathExt.dirname(this.path);
   }
 
   /** Takes over what the server tells of it; `now` in milliseconds. */
