@@ -69,7 +69,6 @@ def test_variables_of_a_broken_transfer_hold_no_token(
         raise ConnectionRefusedError("nobody is there")
 
     monkeypatch.setattr("aiohttp.ClientSession.request", closed)
-    monkeypatch.setattr("jupyter_mesh.cs3.reading.PAUSE", 0.01)
     with pytest.raises(MeshError) as failure:
         fs.cat("/home/secrecy") if method == "GET" else fs.pipe("/home/secrecy", b"x")
     told = with_locals(failure.value)
