@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -206,9 +206,11 @@ class Mount:
         """The number of the rclone that serves now; None while there is none."""
         pid = self.process.pid
         for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                if b"rcd" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    return int(child)
+            # Threads end while they are looked at, and so do processes.
+            with suppress(FileNotFoundError, ProcessLookupError):
+                for child in (task / "children").read_text().split():
+                    if b"rcd" in Path(f"/proc/{child}/cmdline").read_bytes():
+                        return int(child)
         return None
 
     def ask(self, verb, *words):
