@@ -23,6 +23,7 @@ from jupyter_mesh.contents.copies import disk_failures
 from jupyter_mesh.contents.models import hash_of
 from jupyter_mesh.errors import IsADirectory, NotAllowed, RangeNotSatisfiable
 from jupyter_mesh.paths import name_of
+from jupyter_mesh.webdav.ranges import Wanted, matches, range_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator
@@ -156,12 +157,12 @@ class FilesHandler(JupyterHandler):
     async def get(self, path: str) -> None:
         """The file, or the one range of it that was asked for."""
         source = await self._source(path)
-        wanted = _range_of(self.request.headers.get("Range", ""))
+        wanted = range_of(self.request.headers.get("Range", ""))
         condition = self.request.headers.get("If-Range", "")
         known = self.request.headers.get("If-None-Match", "")
         if known or (wanted and (condition or wanted.last_bytes)):
             facts = await source.look()
-            if known and _matches(known, facts.etag):
+            if known and matches(known, facts.etag):
                 self._describe(path, facts)
                 self.set_status(HTTPStatus.NOT_MODIFIED)
                 return
@@ -231,31 +232,3 @@ def _content_type(name: str) -> str:
     if encoding is not None or kind is None:
         return "application/octet-stream"
     return "text/plain; charset=UTF-8" if kind == "text/plain" else kind
-
-
-class Wanted(NamedTuple):
-    """A range as asked for; ``last_bytes`` counts from the end, which is not known yet."""
-
-    start: int
-    stop: int | None
-    last_bytes: int = 0
-
-
-def _range_of(header: str) -> Wanted | None:
-    """The one range of a Range header; None for none, for several, and for what is no range."""
-    unit, _, spec = header.partition("=")
-    first, dash, last = (part.strip() for part in spec.partition("-"))
-    if unit.strip().lower() != "bytes" or not dash or not (first or last):
-        return None
-    if not all(part.isascii() and part.isdigit() for part in (first, last) if part):
-        return None
-    if not first:
-        return Wanted(0, None, int(last)) if int(last) else None
-    if last and int(last) < int(first):
-        return None
-    return Wanted(int(first), int(last) + 1 if last else None)
-
-
-def _matches(header: str, etag: str) -> bool:
-    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
-    return "*" in tags or f'"{etag}"' in tags
