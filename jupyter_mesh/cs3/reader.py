@@ -111,7 +111,8 @@ class Reader:
                 for parts in left:
                     group.create_task(get(parts))
         except ExceptionGroup as failures:
-            raise failures.exceptions[0] from None
+            first = failures.exceptions[0]
+            raise first from first.__cause__
         if doubtful and not told:
             self._check(await self._client._stat(self._place))
         return found

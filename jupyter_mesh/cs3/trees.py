@@ -199,7 +199,8 @@ async def _each(work: Callable[[str], Awaitable[None]], items: Iterable[str]) ->
             for _ in range(AT_ONCE):
                 group.create_task(worker())
     except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
+        first = failures.exceptions[0]
+        raise first from first.__cause__
 
 
 async def _settled(work: Coroutine[object, object, T]) -> T:

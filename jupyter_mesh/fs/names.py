@@ -338,7 +338,8 @@ class Names(AsyncFileSystem):
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(one(item)) for item in items]
         except ExceptionGroup as failures:
-            raise failures.exceptions[0] from None
+            first = failures.exceptions[0]
+            raise first from first.__cause__
         return [task.result() for task in tasks]
 
 

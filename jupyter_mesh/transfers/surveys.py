@@ -189,7 +189,8 @@ async def each(work: Callable[[str], Awaitable[None]], items: list[str], at_once
             for _ in range(min(at_once, len(items))):
                 group.create_task(worker())
     except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
+        first = failures.exceptions[0]
+        raise first from first.__cause__
 
 
 def is_below(name: str, folders: set[str]) -> bool:
