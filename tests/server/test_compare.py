@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -242,7 +243,11 @@ async def test_the_process_gets_no_secret(stored, compare, monkeypatch):
 
     def watched(*args, **kwargs):
         started = start(*args, **kwargs)
-        told.append(Path(f"/proc/{started.pid}/environ").read_bytes())
+        environ = Path(f"/proc/{started.pid}/environ")
+        # Linux shows an empty environment while the program is still being exec'd.
+        while started.poll() is None and not (found := environ.read_bytes()):
+            time.sleep(0.01)
+        told.append(found)
         return started
 
     monkeypatch.setattr(process.subprocess, "Popen", watched)
