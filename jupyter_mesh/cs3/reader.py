@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_mesh.cs3.flavour import Feature
 from jupyter_mesh.errors import DeadlineExceeded, FileExpired, TransferFailed, Unavailable
+from jupyter_mesh.several import first_failure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -106,13 +107,10 @@ class Reader:
         # The first one shows whether the site has ranges. Where it has none, it brings the copy for the others.
         while left and not flavour.can(Feature.RANGES, self._place.scope):
             await get(left.pop(0))
-        try:
+        with first_failure():
             async with asyncio.TaskGroup() as group:
                 for parts in left:
                     group.create_task(get(parts))
-        except ExceptionGroup as failures:
-            first = failures.exceptions[0]
-            raise first from first.__cause__
         if doubtful and not told:
             self._check(await self._client._stat(self._place))
         return found

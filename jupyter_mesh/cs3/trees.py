@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass
 from itertools import groupby
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from jupyter_mesh.errors import AlreadyExists, IsADirectory, MeshError, NotFound, TooLarge
 from jupyter_mesh.paths import join, parent_of
+from jupyter_mesh.several import each
 
 if TYPE_CHECKING:
     from jupyter_mesh.cs3.body import Body
@@ -152,7 +153,7 @@ async def _survey(store: Store[object], path: str) -> dict[str, Entry]:
                 if entry.is_directory:
                     below.append(where)
 
-        await _each(look, level)
+        await each(look, level, AT_ONCE)
         level = below
     return found
 
@@ -178,29 +179,12 @@ async def _fill(
 
     folders = sorted((where for where, entry in found.items() if entry.is_directory), key=_depth)
     for _, level in groupby(folders, key=_depth):
-        await _each(make, level)
-    await _each(copy, (where for where, entry in found.items() if not entry.is_directory))
+        await each(make, level, AT_ONCE)
+    await each(copy, (where for where, entry in found.items() if not entry.is_directory), AT_ONCE)
 
 
 def _depth(where: str) -> int:
     return where.count("/")
-
-
-async def _each(work: Callable[[str], Awaitable[None]], items: Iterable[str]) -> None:
-    """Do ``work`` for all, a few at a time; the first failure ends the rest and is raised."""
-    left = iter(items)
-
-    async def worker() -> None:
-        for item in left:
-            await work(item)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(worker())
-    except ExceptionGroup as failures:
-        first = failures.exceptions[0]
-        raise first from first.__cause__
 
 
 async def _settled(work: Coroutine[object, object, T]) -> T:

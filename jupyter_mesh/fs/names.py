@@ -23,6 +23,7 @@ from jupyter_mesh.errors import (
 )
 from jupyter_mesh.fs.entries import Entry, entries_of, entry_of, state_of
 from jupyter_mesh.paths import MeshPath, join, name_of, normalise
+from jupyter_mesh.several import first_failure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -334,12 +335,9 @@ class Names(AsyncFileSystem):
             async with gate:
                 return await work(item)
 
-        try:
+        with first_failure():
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(one(item)) for item in items]
-        except ExceptionGroup as failures:
-            first = failures.exceptions[0]
-            raise first from first.__cause__
         return [task.result() for task in tasks]
 
 

@@ -22,11 +22,12 @@ from jupyter_mesh.errors import (
     Unavailable,
 )
 from jupyter_mesh.paths import join
+from jupyter_mesh.several import each
 from jupyter_mesh.transfers.disk import local_error
 from jupyter_mesh.transfers.fetching import Stamp, download, identity_of, stamp_of
 from jupyter_mesh.transfers.plans import Action, Verb
 from jupyter_mesh.transfers.sending import upload
-from jupyter_mesh.transfers.surveys import AT_ONCE, each, is_below, survey_mesh
+from jupyter_mesh.transfers.surveys import AT_ONCE, is_below, survey_mesh
 from jupyter_mesh.transfers.terms import Terms
 
 if TYPE_CHECKING:

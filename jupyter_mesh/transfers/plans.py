@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Self
 from jupyter_mesh.errors import InvalidRequest, NotFound
 from jupyter_mesh.models import TransferKind
 from jupyter_mesh.paths import MeshPath, is_within, parent_of
+from jupyter_mesh.several import each
 from jupyter_mesh.transfers.checksums import checksum_of
 from jupyter_mesh.transfers.memory import Memory
 from jupyter_mesh.transfers.surveys import (
     Item,
     Skipped,
     Survey,
-    each,
     is_below,
     survey_local,
     survey_mesh,

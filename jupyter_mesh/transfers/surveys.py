@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 from jupyter_mesh.errors import MeshError, NotFound
 from jupyter_mesh.paths import MAX_NAME_BYTES, join, parent_of
+from jupyter_mesh.several import each
 from jupyter_mesh.transfers.disk import local_error
 from jupyter_mesh.transfers.fetching import identity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from jupyter_mesh.cs3 import MeshClient
     from jupyter_mesh.models import Checksum, Resource
 
-__all__ = ["Item", "Skipped", "Survey", "each", "is_below", "survey_local", "survey_mesh"]
+__all__ = ["Item", "Skipped", "Survey", "is_below", "survey_local", "survey_mesh"]
 
 AT_ONCE = 8
 
@@ -174,23 +174,6 @@ def _left_out(entry: os.DirEntry[str]) -> str:
 
 def _local_item(status: os.stat_result) -> Item:
     return Item(False, status.st_size, f"{status.st_size}-{status.st_mtime_ns}")
-
-
-async def each(work: Callable[[str], Awaitable[None]], items: list[str], at_once: int) -> None:
-    """Do ``work`` for all, a few at a time. It handles its own failures; what it raises ends the rest."""
-    left = iter(items)
-
-    async def worker() -> None:
-        for item in left:
-            await work(item)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(at_once, len(items))):
-                group.create_task(worker())
-    except ExceptionGroup as failures:
-        first = failures.exceptions[0]
-        raise first from first.__cause__
 
 
 def is_below(name: str, folders: set[str]) -> bool:

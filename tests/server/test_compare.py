@@ -243,7 +243,7 @@ async def test_the_process_gets_no_secret(stored, compare, monkeypatch):
 
     def watched(*args, **kwargs):
         started = start(*args, **kwargs)
-        environ = Path(f"/proc/{started.pid}/environ")
+        environ, found = Path(f"/proc/{started.pid}/environ"), b""
         # Linux shows an empty environment while the program is still being exec'd.
         while started.poll() is None and not (found := environ.read_bytes()):
             time.sleep(0.01)

@@ -78,6 +78,15 @@ class Program:
         )
 
 
+async def written(folder: Path) -> None:
+    """Wait until some of a file that is on its way into this folder is on its disk."""
+    for _ in range(6000):
+        if any(part.stat().st_size for part in folder.glob(".*.part")):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nothing of it was written")
+
+
 @pytest.mark.timeout(120)
 @FLAVOURS
 @pytest.mark.parametrize("verb", [Verb.PUT, Verb.GET])
@@ -99,10 +108,13 @@ async def test_after_kill_9_another_process_goes_on(
         kills = 2 if (verb, flavour) == (Verb.PUT, "spaces") else 1
         for stop in anywhere(f"{flavour}{verb}", kills, 30 * MIB):
             wire.held.clear()
-            wire.cuts = [stop + MIB]
+            # More than what a download gathers before it writes.
+            wire.cuts = [stop + 5 * MIB]
             process = await program.start(verb, *names)
             async with asyncio.timeout(60):
                 await wire.held.wait()
+            if verb is Verb.GET:
+                await written(tmp_path)
             (record,) = await journal.list()
             assert record.alive
             process.kill()
