@@ -1,0 +1,1 @@
+"""Shares, links, invitations, contacts, sites and projects, over a MeshClient."""
