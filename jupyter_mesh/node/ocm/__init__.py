@@ -1,0 +1,1 @@
+"""Our side of Open Cloud Mesh: what a site says to other sites over HTTP."""
