@@ -6,7 +6,7 @@ Nothing here knows protobuf, HTTP or Jupyter. Times are aware datetimes in UTC, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
+    "UNCHANGED",
     "BinItem",
     "Checksum",
     "Child",
@@ -37,6 +38,7 @@ __all__ = [
     "Transfer",
     "TransferKind",
     "TransferState",
+    "Unchanged",
     "User",
     "Version",
 ]
@@ -262,6 +264,16 @@ class Transfer:
     def has_ended(self) -> bool:
         """True once nothing more will happen by itself."""
         return self.state not in (TransferState.RECEIVING, TransferState.RUNNING)
+
+
+class Unchanged(Enum):
+    """The type of UNCHANGED."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED = Unchanged.UNCHANGED
+"""Says that something stays as it is, where None says that it goes."""
 
 
 class GranteeKind(StrEnum):
