@@ -34,6 +34,12 @@ export namespace CommandIDs {
   export const showBin = 'mesh:show-bin';
   export const copyCode = 'mesh:copy-path-for-code';
   export const insertCode = 'mesh:insert-path';
+  export const share = 'mesh:share';
+  export const whoHasAccess = 'mesh:who-has-access';
+  export const createLink = 'mesh:create-link';
+  export const invite = 'mesh:invite';
+  export const acceptInvitation = 'mesh:accept-invitation';
+  export const newProject = 'mesh:new-project';
 }
 
 /** How the site is, in the words of the server. */
