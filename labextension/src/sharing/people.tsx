@@ -69,14 +69,16 @@ function useSearch(
         () => setResult({ kind: 'running', isSlow: true }),
         PATIENCE
       );
-      ask
+      void ask
         .current(wanted, abort.signal)
-        .then(({ items, problems }): Search => {
-          return { kind: 'found', people: items, problems };
-        })
-        .catch((error: Error): Search => {
-          return { kind: 'failed', message: error.message };
-        })
+        .then(
+          ({ items, problems }): Search => ({
+            kind: 'found',
+            people: items,
+            problems
+          }),
+          (error: Error): Search => ({ kind: 'failed', message: error.message })
+        )
         .then(next => {
           window.clearTimeout(slow);
           if (!abort.signal.aborted) {
