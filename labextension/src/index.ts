@@ -11,6 +11,7 @@ import { badges, listing } from './listing/plugin';
 import { locks } from './locks/plugin';
 import { mount } from './mount/plugin';
 import { panel } from './panel/plugin';
+import { sharingState } from './sharing/provider';
 import { site } from './site/plugin';
 import { status } from './site/status';
 import { transfers } from './transfers/plugin';
@@ -18,6 +19,7 @@ import { versions } from './versions/plugin';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   site,
+  sharingState,
   panel,
   link,
   status,

@@ -5,6 +5,8 @@ import type { ISignal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 import { Token } from '@lumino/coreutils';
 
+import type { Abilities, AbilityName, ISharingEvent } from './sharing/api';
+
 /** Every plugin id begins with this. */
 export const NAMESPACE = '@jupyter-mesh/labextension';
 
@@ -208,6 +210,27 @@ export interface IMeshModel extends IDisposable {
 export const IMeshModel = new Token<IMeshModel>(
   `${NAMESPACE}:IMeshModel`,
   'The state of the connected site.'
+);
+
+/** What panels and dialogs about sharing have in common: what the site can do, and word of every change. */
+export interface ISharingState extends IDisposable {
+  /** Null until the server has answered. */
+  readonly abilities: Abilities | null;
+  /** Emitted when the abilities are known, or are otherwise than before. */
+  readonly abilitiesChanged: ISignal<ISharingState, void>;
+  /** Emitted when something about sharing has changed, whoever changed it. */
+  readonly changed: ISignal<ISharingState, ISharingEvent>;
+  /** False only for what the site is known not to be able to do. */
+  can(name: AbilityName): boolean;
+  /** Why the site cannot do something, one sentence, or "". */
+  whyNot(name: AbilityName): string;
+  /** Asks for the abilities unless they are known; `fresh` asks in any case. Never rejects. */
+  load(fresh?: boolean): Promise<void>;
+}
+
+export const ISharingState = new Token<ISharingState>(
+  `${NAMESPACE}:ISharingState`,
+  'What the site can do for sharing, and word of every change.'
 );
 
 /** The panel, for plugins that lead to it. */
