@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cs3.sharing.collaboration.v1beta1 import collaboration_api_pb2 as sharing
@@ -16,7 +17,7 @@ from cs3.sharing.collaboration.v1beta1 import resources_pb2 as shares
 from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces_api
 
-from jupyter_mesh.cs3.flavour import Flavour, FlavourKind
+from jupyter_mesh.cs3.flavour import Feature, Flavour, FlavourKind
 from jupyter_mesh.cs3.wire import opaque_text, reference, resource_id_of, time_of, told_name
 from jupyter_mesh.errors import InvalidRequest, NotAllowed, NotFound, NotSupported, SiteError
 from jupyter_mesh.models import ResourceId, Space, SpaceKind
@@ -48,6 +49,7 @@ class Places:
         self._gateway = gateway
         self._found: tuple[Flavour, Entry] | None = None
         self._listed: dict[SpaceKind, tuple[float, list[Entry]]] = {}
+        self._told: list[tuple[Any, Any]] = []
         self._detecting = asyncio.Lock()
         self._listing = asyncio.Lock()
 
@@ -226,30 +228,8 @@ class Places:
 
     async def _list_shares(self, flavour: Flavour) -> list[Entry]:
         """Accepted shares. They are opened by the id of the shared resource on every kind of site."""
-        received: list[tuple[Any, Any]] = []
-        if not flavour.has_spaces:
-            try:
-                listed = await self.pages(
-                    "ListExistingReceivedShares",
-                    sharing.ListReceivedSharesRequest(),
-                    "share_infos",
-                    "list your shares",
-                )
-                received = [(item.received_share, item.resource_info) for item in listed]
-            except (NotSupported, SiteError):
-                received = []
-        if not received:
-            try:
-                listed = await self.pages(
-                    "ListReceivedShares",
-                    sharing.ListReceivedSharesRequest(),
-                    "shares",
-                    "list your shares",
-                )
-            except NotSupported:
-                listed = []
-            received = [(share, None) for share in listed]
-        accepted = [pair for pair in received if pair[0].state == shares.SHARE_STATE_ACCEPTED]
+        self._told = received = await self._received(flavour)
+        accepted = [pair for pair in received if _is_open(pair[0])]
         gate = asyncio.Semaphore(STATS_AT_ONCE)
         named = await asyncio.gather(
             *(self._share_entry(share, info, gate) for share, info in accepted)
@@ -257,6 +237,44 @@ class Places:
         entries = [entry for entry in named if entry is not None]
         counts = Counter(entry.space.name for entry in entries)
         return [entry if counts[entry.space.name] == 1 else _told_apart(entry) for entry in entries]
+
+    async def received(self) -> list[tuple[Any, Any, Entry | None]]:
+        """All that others of this site share with the user, listed afresh.
+
+        Each is the site's ReceivedShare, its ResourceInfo or None, and where it is opened: None unless accepted.
+        """
+        opened = {entry.share_id: entry for entry in await self.listed(SpaceKind.SHARE, age=0)}
+        return [(share, info, opened.get(share.share.id.opaque_id)) for share, info in self._told]
+
+    async def _received(self, flavour: Flavour) -> list[tuple[Any, Any]]:
+        """What the site lists as received: its ReceivedShares, with ResourceInfos where it tells them."""
+        known = flavour.can(Feature.RECEIVED_INFOS)
+        if known is not False:
+            try:
+                listed = await self.pages(
+                    "ListExistingReceivedShares",
+                    sharing.ListReceivedSharesRequest(),
+                    "share_infos",
+                    "list your shares",
+                )
+            except (NotSupported, SiteError):
+                listed, known = [], False
+            if listed or known:
+                flavour.learn(Feature.RECEIVED_INFOS, True)
+                return [(item.received_share, item.resource_info) for item in listed]
+        try:
+            listed = await self.pages(
+                "ListReceivedShares",
+                sharing.ListReceivedSharesRequest(),
+                "shares",
+                "list your shares",
+            )
+        except NotSupported:
+            return []
+        if listed or known is False:
+            # Reva leaves out what its receiver cannot look at, and some sites cannot list in that way at all.
+            flavour.learn(Feature.RECEIVED_INFOS, False)
+        return [(share, None) for share in listed]
 
     async def _share_entry(self, received: Any, info: Any, gate: asyncio.Semaphore) -> Entry | None:
         """None for a share whose resource is gone. Asks for the name where the site did not tell one."""
@@ -300,6 +318,13 @@ class Places:
                 break
             request.page_token = reply.next_page_token
         return items
+
+
+def _is_open(received: Any) -> bool:
+    """True for a share that was accepted and has not ended: not every site ends it by itself."""
+    share = received.share
+    ended = share.HasField("expiration") and time_of(share.expiration) <= datetime.now(UTC)
+    return received.state == shares.SHARE_STATE_ACCEPTED and not ended
 
 
 def _segment(name: str) -> str:
