@@ -23,12 +23,16 @@ from jupyter_mesh.paths import AREAS, MOUNT, is_within, join
 from jupyter_mesh.server.carrier import Carrier
 from jupyter_mesh.server.collaboration import Collaboration
 from jupyter_mesh.server.events import tell_save_errors
+from jupyter_mesh.server.handlers.access import AccessHandler
 from jupyter_mesh.server.handlers.bin import BinHandler, BinPurgeHandler, BinRestoreHandler
 from jupyter_mesh.server.handlers.code import CodeHandler
 from jupyter_mesh.server.handlers.compare import CompareHandler
 from jupyter_mesh.server.handlers.download import DownloadHandler
 from jupyter_mesh.server.handlers.mount import ConflictsHandler, FlushHandler, MountHandler
 from jupyter_mesh.server.handlers.open import OpenHandler
+from jupyter_mesh.server.handlers.people import PeopleHandler
+from jupyter_mesh.server.handlers.shares import ShareHandler, SharesHandler
+from jupyter_mesh.server.handlers.sharing import AbilitiesHandler
 from jupyter_mesh.server.handlers.status import StatusHandler
 from jupyter_mesh.server.handlers.terminals import TerminalsHandler
 from jupyter_mesh.server.handlers.transfers import (
@@ -46,6 +50,7 @@ from jupyter_mesh.server.handlers.versions import (
 from jupyter_mesh.server.kernels import start_kernels_in_folders
 from jupyter_mesh.server.metrics import MeshMetrics
 from jupyter_mesh.server.mounted import MountedFolders
+from jupyter_mesh.server.sharing import LiveSharing
 from jupyter_mesh.server.site import SiteWatch
 
 if TYPE_CHECKING:
@@ -87,6 +92,7 @@ class MeshExtension(ExtensionApp):
     _refresher: asyncio.Task[None] | None = None
     _carrier: Carrier | None = None
     _metrics: MeshMetrics | None = None
+    _live_sharing: LiveSharing | None = None
 
     @default("site_title")
     def _default_site_title(self) -> str:
@@ -109,6 +115,8 @@ class MeshExtension(ExtensionApp):
             self._metrics = MeshMetrics(client, self._spooled, self._carried)
         if self._manager is not None and self.serverapp is not None:
             tell_save_errors(self._manager.save_errors, self.settings["event_logger"])
+            if client is not None:
+                self._live_sharing = LiveSharing(self._manager, self.settings["event_logger"])
             self.collaboration = Collaboration.find(self.serverapp)
         page = self.settings.setdefault("page_config_data", {})
         page["mesh"] = json.dumps({"root": self.root, "areas": self.areas})
@@ -135,6 +143,11 @@ class MeshExtension(ExtensionApp):
                 (r"/api/mesh/mount/?", MountHandler),
                 (r"/api/mesh/mount/flush/?", FlushHandler),
                 (r"/api/mesh/mount/conflicts/?", ConflictsHandler),
+                (r"/api/mesh/sharing/?", AbilitiesHandler),
+                (r"/api/mesh/access/?", AccessHandler),
+                (r"/api/mesh/shares/?", SharesHandler),
+                (r"/api/mesh/shares/([^/]+)", ShareHandler),
+                (r"/api/mesh/people/?", PeopleHandler),
                 (r"/mesh/download/?", DownloadHandler),
                 (r"/mesh/open/?", OpenHandler),
             ]
@@ -167,6 +180,8 @@ class MeshExtension(ExtensionApp):
         await self.comparer.close()
         if self._carrier is not None:
             await self._carrier.close()
+        if self._live_sharing is not None:
+            await self._live_sharing.close()
         if self._manager is not None:
             await self._manager.close()
 
@@ -224,6 +239,18 @@ class MeshExtension(ExtensionApp):
             contents = whole if isinstance(whole, CompositeContentsManager) else self._manager
             self._carrier = Carrier(contents, self._manager)
         return self._carrier
+
+    @property
+    def live_sharing(self) -> LiveSharing:
+        """Sharing of this server; raises InvalidRequest without a site."""
+        if self._live_sharing is None:
+            raise self.watch.problem or InvalidRequest(NO_FILES)
+        return self._live_sharing
+
+    def seen(self) -> None:
+        """A browser of the user is there."""
+        if self._live_sharing is not None:
+            self._live_sharing.seen()
 
     def _spooled(self) -> int:
         """Bytes of uploads on this server's disk."""

@@ -10,11 +10,12 @@ if TYPE_CHECKING:
 
     from jupyter_mesh.contents.save_errors import SaveError, SaveErrors
 
-__all__ = ["UNSAVED", "as_json", "tell_save_errors"]
+__all__ = ["SHARING", "UNSAVED", "as_json", "tell_save_errors"]
 
 PREFIX = "https://schema.jupyter-mesh.org/"
 
 UNSAVED = PREFIX + "unsaved/v1"
+SHARING = PREFIX + "sharing/v1"
 
 
 def as_json(error: SaveError) -> dict[str, Any]:

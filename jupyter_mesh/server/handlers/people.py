@@ -1,0 +1,34 @@
+"""``GET <base>/api/mesh/people``: whom one can share with, by a part of the name."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from jupyter_mesh.server.handlers.sharing import SharingHandler
+
+__all__ = ["PeopleHandler"]
+
+
+class PeopleHandler(SharingHandler):
+    """A search; there is no list of everybody."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """People, groups and contacts for ``?q=``, best first; none for less than three letters.
+
+        A source that failed is told in ``problems``.
+        """
+        found = await self.sharing.search(self.query("q")[:LONGEST].strip())
+        telling = await self.telling()
+        self.finish(
+            {
+                "items": [telling.person(who) for who in found.people],
+                "problems": list(found.problems),
+            }
+        )
+
+
+LONGEST = 256
+"""Letters of a search at most: no name is longer."""
