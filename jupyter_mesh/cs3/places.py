@@ -26,6 +26,7 @@ from jupyter_mesh.paths import BY_ID, HOME, PROJECTS, SHARES, MeshPath, join, na
 if TYPE_CHECKING:
     from jupyter_mesh.cs3.gateway import Gateway
 from jupyter_mesh.cs3.place import Entry, Place
+from jupyter_mesh.cs3.remote import RemoteShares
 
 __all__ = ["Places"]
 
@@ -50,6 +51,7 @@ class Places:
         self._found: tuple[Flavour, Entry] | None = None
         self._listed: dict[SpaceKind, tuple[float, list[Entry]]] = {}
         self._told: list[tuple[Any, Any]] = []
+        self.remote = RemoteShares(gateway, self.pages)
         self._detecting = asyncio.Lock()
         self._listing = asyncio.Lock()
 
@@ -71,7 +73,10 @@ class Places:
             when, entries = self._listed.get(kind, (float("-inf"), []))
             if time.monotonic() - when >= age:
                 if kind is SpaceKind.SHARE:
-                    entries = await self._list_shares(flavour)
+                    local, remote = await asyncio.gather(
+                        self._list_shares(flavour), self.remote.entries(flavour.has_spaces)
+                    )
+                    entries = _each_named(local + remote)
                 elif flavour.has_spaces:
                     entries = await self._list_projects()
                 else:
@@ -83,6 +88,7 @@ class Places:
     def forget(self) -> None:
         """List spaces afresh the next time: something about them was changed."""
         self._listed.clear()
+        self.remote.forget()
 
     async def find(self, path: MeshPath) -> Place:
         """The place of a path below a space; raises NotFound if there is no such space.
@@ -103,8 +109,18 @@ class Places:
             entry = await self._named(join(path.area, path.space))
         share = entry.share_id if not path.rel else ""
         return Place(
-            path=text, rel=path.rel, root=entry.space.root, mount=entry.mount, share_id=share
+            path=text,
+            rel=path.rel,
+            root=entry.space.root,
+            mount=entry.mount,
+            share_id=share,
+            is_remote=entry.is_remote,
         )
+
+    async def remote_paths(self) -> dict[str, str]:
+        """The mesh paths of the open shares of other sites, by the id of the share."""
+        entries = await self.listed(SpaceKind.SHARE)
+        return {entry.share_id: entry.space.path for entry in entries if entry.is_remote}
 
     async def at_root(self, root: ResourceId) -> Entry | None:
         """The space or received share whose root has this id, listed afresh; None for any other id."""
@@ -234,16 +250,15 @@ class Places:
         named = await asyncio.gather(
             *(self._share_entry(share, info, gate) for share, info in accepted)
         )
-        entries = [entry for entry in named if entry is not None]
-        counts = Counter(entry.space.name for entry in entries)
-        return [entry if counts[entry.space.name] == 1 else _told_apart(entry) for entry in entries]
+        return [entry for entry in named if entry is not None]
 
     async def received(self) -> list[tuple[Any, Any, Entry | None]]:
         """All that others of this site share with the user, listed afresh.
 
         Each is the site's ReceivedShare, its ResourceInfo or None, and where it is opened: None unless accepted.
         """
-        opened = {entry.share_id: entry for entry in await self.listed(SpaceKind.SHARE, age=0)}
+        entries = await self.listed(SpaceKind.SHARE, age=0)
+        opened = {entry.share_id: entry for entry in entries if not entry.is_remote}
         return [(share, info, opened.get(share.share.id.opaque_id)) for share, info in self._told]
 
     async def _received(self, flavour: Flavour) -> list[tuple[Any, Any]]:
@@ -297,7 +312,6 @@ class Places:
                 return None
             info = reply.info
             name = told_name(info)
-        name = _segment(name)
         space = Space(
             path=join(SHARES, name),
             name=name,
@@ -345,7 +359,15 @@ def _entry_of(space: Any, path: str, kind: SpaceKind) -> Entry:
     return Entry(space=described, info=space.root_info if space.root_info.type else None)
 
 
-def _told_apart(entry: Entry) -> Entry:
+def _each_named(entries: list[Entry]) -> list[Entry]:
+    """Shares under names that can stand in a path and are told apart."""
+    counts = Counter(_segment(entry.space.name) for entry in entries)
+    return [_told_apart(entry, counts) for entry in entries]
+
+
+def _told_apart(entry: Entry, counts: Counter[str]) -> Entry:
     """The same share under a name that no other has."""
-    name = f"{entry.space.name} ({entry.share_id[-8:]})"
+    name = _segment(entry.space.name)
+    if counts[name] > 1 or not name:
+        name = f"{name} ({entry.share_id[-8:]})".strip()
     return replace(entry, space=replace(entry.space, name=name, path=join(SHARES, name)))

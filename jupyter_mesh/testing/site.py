@@ -65,6 +65,8 @@ class RunningSite:
     data: Path | None = None
     calls: Counter[str] = field(default_factory=Counter)
     process: asyncio.subprocess.Process | None = None
+    peer: RunningSite | None = None
+    """Another site that this one federates with, where the file of a real site names one."""
     _tokens: dict[str, PasswordToken] = field(default_factory=dict, repr=False)
 
     @property
@@ -234,17 +236,22 @@ def site_from_file(path: Path) -> RunningSite:
     """A real site as its file describes it.
 
     ``name``, ``gateway``, at least two ``[[users]]`` with ``name`` and ``password``; optional are ``flavour``,
-    ``ca`` (a file of certificates to trust) and ``data_hosts``.
+    ``ca`` (a file of certificates to trust), ``data_hosts``, and a second site with the same keys under
+    ``[peer]``: each of the two lists the other one as a site that it federates with.
     """
-    facts = tomllib.loads(path.read_text())
+    return _site_of(tomllib.loads(path.read_text()), path.parent)
+
+
+def _site_of(facts: dict[str, Any], folder: Path) -> RunningSite:
     ca = facts.get("ca", "")
     return RunningSite(
         settings=SiteSettings(
             name=facts["name"],
             gateway=facts["gateway"],
-            ca_file=path.parent / ca if ca else None,
+            ca_file=folder / ca if ca else None,
             data_hosts=tuple(facts.get("data_hosts", ())),
         ),
         users=[SiteUser(user["name"], user["password"]) for user in facts["users"]],
         flavour=facts.get("flavour", ""),
+        peer=_site_of(facts["peer"], folder) if "peer" in facts else None,
     )
