@@ -162,7 +162,7 @@ class Uploads:
             elif upload.lock:
                 raise Refused(Reason.NOT_LOCKED, "not locked")
         if self._site.flavour.compares:
-            self._compare(upload, place)
+            self.compare(upload, place)
         space = parent.space
         if space.quota:
             used = self._site.tree.root(space).entry.size - (place.entry.size if place else 0)
@@ -171,7 +171,8 @@ class Uploads:
                     Reason.NO_ROOM, f'There is no room for {size} bytes in "{space.name}".'
                 )
 
-    def _compare(self, upload: Upload, place: Place | None) -> None:
+    def compare(self, upload: Upload, place: Place | None) -> None:
+        """Raise Refused(EXISTS) or Refused(CHANGED) when the target is not as the upload's condition says."""
         if upload.condition == "absent" and place is not None:
             raise Refused(Reason.EXISTS, f'"{upload.name}" exists already.')
         if upload.condition == "match" and (place is None or place.entry.etag != upload.expected):
