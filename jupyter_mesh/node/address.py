@@ -39,6 +39,11 @@ class Caller:
     user: UserRow
     scope: bool = True
 
+    def require_scope(self) -> None:
+        """Raise Refused(NOT_ALLOWED) for a login that may see and do nothing."""
+        if not self.scope:
+            raise Refused(Reason.NOT_ALLOWED, "This login does not allow this.")
+
 
 @dataclass(frozen=True, slots=True)
 class Address:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from jupyter_mesh.node.flavours import HTTP_STATUS
 from jupyter_mesh.node.incoming import Incoming
+from jupyter_mesh.node.ocm.routes import add_routes
 from jupyter_mesh.node.outgoing import Outgoing
 from jupyter_mesh.node.refusal import Reason, Refused
 
@@ -28,6 +29,7 @@ def data_app(site: Site, middlewares: Sequence[Middleware]) -> web.Application:
     app = web.Application(middlewares=middlewares)
     app.router.add_get("/health", data.health)
     app.router.add_route("*", "/data", data.handle)
+    add_routes(app, site.federation)
     return app
 
 

@@ -40,6 +40,8 @@ _OWN_CODES: dict[Reason, int] = {
     Reason.UNSUPPORTED: code_pb2.CODE_UNIMPLEMENTED,
     Reason.BAD_LOGIN: code_pb2.CODE_PERMISSION_DENIED,
     Reason.BAD_TOKEN: code_pb2.CODE_UNAUTHENTICATED,
+    Reason.BAD_PARTNER: code_pb2.CODE_INVALID_ARGUMENT,
+    Reason.BAD_INVITE: code_pb2.CODE_NOT_FOUND,
     Reason.BROKEN: code_pb2.CODE_INTERNAL,
 }
 
@@ -108,6 +110,7 @@ SPACES = Flavour(
         ("RefreshLock", Reason.NOT_LOCKED): code_pb2.CODE_ABORTED,
         ("Unlock", Reason.NOT_LOCKED): code_pb2.CODE_ABORTED,
         ("GetLock", Reason.NOT_LOCKED): code_pb2.CODE_NOT_FOUND,
+        ("GetInfoByDomain", Reason.MISSING): code_pb2.CODE_INTERNAL,
     },
     bad_token=(grpc.StatusCode.UNAUTHENTICATED, "auth: core access token is invalid"),
     spaces=True,
@@ -130,6 +133,7 @@ PATHS = Flavour(
         Reason.IS_FOLDER: code_pb2.CODE_INTERNAL,
         Reason.INTO_ITSELF: code_pb2.CODE_INTERNAL,
         Reason.IS_ROOT: code_pb2.CODE_INTERNAL,
+        Reason.BAD_INVITE: code_pb2.CODE_INVALID_ARGUMENT,
     },
     by_rpc={
         ("Move", Reason.MISSING): code_pb2.CODE_INTERNAL,
@@ -139,6 +143,8 @@ PATHS = Flavour(
         ("RestoreRecycleItem", Reason.MISSING): code_pb2.CODE_INTERNAL,
         ("PurgeRecycle", Reason.MISSING): code_pb2.CODE_INTERNAL,
         ("InvalidateAppPassword", Reason.MISSING): code_pb2.CODE_INTERNAL,
+        ("GetInfoByDomain", Reason.MISSING): code_pb2.CODE_INTERNAL,
+        ("GetAcceptedUser", Reason.MISSING): code_pb2.CODE_INVALID_ARGUMENT,
         ("SetLock", Reason.UNSUPPORTED): code_pb2.CODE_INTERNAL,
         ("GetLock", Reason.UNSUPPORTED): code_pb2.CODE_INTERNAL,
         ("RefreshLock", Reason.UNSUPPORTED): code_pb2.CODE_INTERNAL,

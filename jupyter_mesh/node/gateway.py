@@ -10,6 +10,7 @@ from jupyter_mesh.node.gateway_files import FileRpcs
 from jupyter_mesh.node.gateway_history import HistoryRpcs
 from jupyter_mesh.node.gateway_login import LoginRpcs
 from jupyter_mesh.node.gateway_notes import NoteRpcs
+from jupyter_mesh.node.gateway_ocm import ContactRpcs
 from jupyter_mesh.node.gateway_sharing import SharingRpcs
 from jupyter_mesh.node.gateway_spaces import SpaceRpcs
 from jupyter_mesh.node.gateway_transfers import TransferRpcs
@@ -28,6 +29,7 @@ class Gateway(
     HistoryRpcs,
     NoteRpcs,
     SharingRpcs,
+    ContactRpcs,
     stubs.GatewayAPIServicer,
 ):
     """Serves one site over gRPC."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cs3.gateway.v1beta1 import gateway_api_pb2 as gateway
-from cs3.ocm.invite.v1beta1 import invite_api_pb2 as invites
-from cs3.ocm.provider.v1beta1 import provider_api_pb2 as sites
 from cs3.sharing.collaboration.v1beta1 import collaboration_api_pb2 as shares
 from cs3.sharing.link.v1beta1 import link_api_pb2 as links
 from cs3.sharing.ocm.v1beta1 import ocm_api_pb2 as ocm
@@ -39,6 +37,3 @@ class SharingRpcs(Rpcs):
     ListOCMShares = _nothing(ocm.ListOCMSharesResponse)
     ListExistingOCMShares = _nothing(gateway.ListExistingOCMSharesResponse)
     ListReceivedOCMShares = _nothing(ocm.ListReceivedOCMSharesResponse)
-    FindAcceptedUsers = _nothing(invites.FindAcceptedUsersResponse)
-    ListInviteTokens = _nothing(invites.ListInviteTokensResponse)
-    ListAllProviders = _nothing(sites.ListAllProvidersResponse)

@@ -16,10 +16,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 from jupyter_mesh.errors import MeshError
+from jupyter_mesh.node.ocm.rows import SCHEMA as FEDERATION
 
 __all__ = ["Index", "make_data_folder", "not_writable", "state_folder"]
 
-_SCHEMA_VERSION = 2
+_FIRST_SCHEMA = 2
+"""The version that ``_SCHEMA`` makes; ``_STEPS`` lead on from there, and from what was before."""
+
+_STEPS = {
+    2: "ALTER TABLE locks ADD COLUMN extra BLOB NOT NULL DEFAULT x''",
+    3: FEDERATION,
+}
+_SCHEMA_VERSION = max(_STEPS)
 
 _SCHEMA = """
 CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -140,13 +148,17 @@ class Index:
             # A second process may have made the tables while we waited for the write lock.
             version = self.value("PRAGMA user_version")
             if version == 0:
-                for statement in _SCHEMA.split(";\n"):
-                    self._db.execute(statement)
-            elif version == 1:
-                self._db.execute("ALTER TABLE locks ADD COLUMN extra BLOB NOT NULL DEFAULT x''")
-            if version != _SCHEMA_VERSION:
+                self._execute_all(_SCHEMA)
+                version = _FIRST_SCHEMA
+            for step in range(version + 1, _SCHEMA_VERSION + 1):
+                self._execute_all(_STEPS[step])
+            if self.value("PRAGMA user_version") != _SCHEMA_VERSION:
                 self._db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
         path.chmod(0o600)
+
+    def _execute_all(self, script: str) -> None:
+        for statement in script.split(";\n"):
+            self._db.execute(statement)
 
     def __enter__(self) -> Self:
         return self

@@ -38,6 +38,8 @@ class Reason(Enum):
     UNSUPPORTED = auto()
     BAD_LOGIN = auto()
     BAD_TOKEN = auto()
+    BAD_PARTNER = auto()
+    BAD_INVITE = auto()
     BROKEN = auto()
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 from jupyter_mesh.errors import MeshError
 from jupyter_mesh.node.index import Index, make_data_folder, not_writable, state_folder
 from jupyter_mesh.node.locks import Locks
+from jupyter_mesh.node.ocm.federation import Federation
 from jupyter_mesh.node.refusal import Reason, Refused, refusal_from
 from jupyter_mesh.node.store import Store
 from jupyter_mesh.node.tokens import Tokens
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jupyter_mesh.node.flavours import Flavour
+    from jupyter_mesh.node.ocm.settings import FederationSettings
 
 __all__ = ["Site"]
 
@@ -47,6 +49,7 @@ class Site:
         token_life: float,
         transfer_life: float,
         machine_key: str,
+        federation: FederationSettings,
     ) -> None:
         self.name = name
         self.data = data
@@ -77,6 +80,7 @@ class Site:
             raise MeshError(
                 f"The site in {data} could not be brought back into order: {error}."
             ) from error
+        self.federation = Federation(self, federation)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"site-{name}")
 
     async def run(self, work: Callable[[], T]) -> T:

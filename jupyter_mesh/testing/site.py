@@ -9,7 +9,7 @@ import threading
 import tomllib
 from collections import Counter
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Handler, Middleware
 
-__all__ = ["RunningSite", "SiteUser", "in_thread", "run_node", "site_from_file", "start_node"]
+__all__ = [
+    "RunningSite",
+    "SiteUser",
+    "federated_nodes",
+    "in_thread",
+    "run_node",
+    "site_from_file",
+    "start_node",
+]
 
 T = TypeVar("T")
 
@@ -62,6 +70,8 @@ class RunningSite:
     flavour: str = ""
     """"spaces" or "paths"; "" where nobody said."""
     url: str = ""
+    domain: str = ""
+    """What other sites call it; "" where nobody said."""
     data: Path | None = None
     calls: Counter[str] = field(default_factory=Counter)
     process: asyncio.subprocess.Process | None = None
@@ -149,9 +159,52 @@ async def run_node(
             users=users,
             flavour=flavour,
             url=node.url,
+            domain=node.domain,
             data=data,
             calls=calls,
         )
+
+
+PEER_USERS = (
+    SiteUser("noether", "symmetry of conservation"),
+    SiteUser("hopper", "nanoseconds of wire"),
+)
+
+
+@asynccontextmanager
+async def federated_nodes(
+    data: Path,
+    *,
+    flavours: tuple[str, str] = ("spaces", "spaces"),
+    federation: Mapping[str, Any] | None = None,
+) -> AsyncIterator[tuple[RunningSite, RunningSite]]:
+    """Two nodes in this process, "alpine" and "coast", that trust each other and find each other on loopback.
+
+    ``federation`` are more settings of both, as FederationSettings takes them.
+    """
+    from jupyter_mesh.node.ocm.settings import FederationSettings
+    from jupyter_mesh.node.ocm.trust import add_peer
+
+    settings = FederationSettings(**{"allow_loopback": True, **(federation or {})})
+    async with (
+        run_node(
+            data / "alpine",
+            flavour=flavours[0],
+            options={"federation": replace(settings, title="Alpine University")},
+        ) as alpine,
+        run_node(
+            data / "coast",
+            flavour=flavours[1],
+            name="coast",
+            users=PEER_USERS,
+            options={"federation": replace(settings, title="Coast Institute")},
+        ) as coast,
+    ):
+        assert alpine.data is not None
+        assert coast.data is not None
+        await asyncio.to_thread(add_peer, alpine.data, f"{coast.domain}=Coast Institute")
+        await asyncio.to_thread(add_peer, coast.data, f"{alpine.domain}=Alpine University")
+        yield alpine, coast
 
 
 @asynccontextmanager
@@ -189,6 +242,7 @@ async def start_node(
             users=users,
             flavour=flavour,
             url=facts["url"],
+            domain=facts["domain"],
             data=data,
             process=process,
         )

@@ -6,8 +6,9 @@ Methods that are not coroutines read or write the index: they run in the worker 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from jupyter_mesh.node.ocm.rows import Given, Received
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Mapping
@@ -16,51 +17,6 @@ if TYPE_CHECKING:
     import aiohttp
 
 __all__ = ["Given", "Peers", "Received", "Shares"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """A share that somebody at another site has from a user of ours, as its bytes are asked for."""
-
-    id: str
-    """The providerId: it stands in the address."""
-    space: str
-    entry: str
-    """Id of the file or folder that is shared."""
-    owner: str
-    """Id of our user whose quota it is and who is told as the author."""
-    editor: bool
-    """True if it may be written."""
-    secret: str = field(repr=False)
-    must_exchange: bool = False
-    """True if the secret alone opens nothing: only a token that it was exchanged for does."""
-    expires: int = 0
-    """Seconds since 1970; 0 for never."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
-    """A share that a user of ours has from another site, as it is mounted."""
-
-    id: str
-    user: str
-    """Id of our user who received it."""
-    name: str
-    domain: str
-    """Host and port of the other site."""
-    owner: str
-    """The userID of the owner there, as the peer writes it."""
-    url: str
-    """Absolute address of the root, resolved from uri, url or discovery."""
-    secret: str = field(repr=False)
-    editor: bool = False
-    must_exchange: bool = False
-    accepted: bool = False
-    """True only in the state ACCEPTED; a withdrawn one is not."""
-    is_file: bool = False
-    """What the sender said; only a PROPFIND knows."""
-    expires: int = 0
-    created: int = 0
 
 
 class Shares(Protocol):

@@ -1,0 +1,72 @@
+"""The node among its peers: all parts of it, made together, and what they all need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jupyter_mesh.node.ocm.addresses import canonical_domain, origin_of
+from jupyter_mesh.node.ocm.client import PeerClient
+from jupyter_mesh.node.ocm.discovery import Discovery
+from jupyter_mesh.node.ocm.invites import Invites
+from jupyter_mesh.node.ocm.reading import NotTaken
+from jupyter_mesh.node.ocm.store import FederationStore
+from jupyter_mesh.node.ocm.trust import Trust
+from jupyter_mesh.node.refusal import Reason, Refused
+
+if TYPE_CHECKING:
+    from jupyter_mesh.node.ocm.routes import Message
+    from jupyter_mesh.node.ocm.settings import FederationSettings
+    from jupyter_mesh.node.site import Site
+
+__all__ = ["Federation"]
+
+
+class Federation:
+    """What one site is to others. ``close`` ends its connections; the index belongs to the site."""
+
+    def __init__(self, site: Site, settings: FederationSettings) -> None:
+        self.site = site
+        self.settings = settings
+        self.store = FederationStore(site.index)
+        self.trust = Trust(self.store, settings.peers or {})
+        self.client = PeerClient(allow_loopback=settings.allow_loopback)
+        self.discovery = Discovery(self.client)
+        self.invites = Invites(self)
+        self._origin = origin_of(settings.public_url) if settings.public_url else ""
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority under which peers reach this node."""
+        return self._origin
+
+    @property
+    def domain(self) -> str:
+        """What this site is called in addresses of its users."""
+        return canonical_domain(self._origin)
+
+    @property
+    def title(self) -> str:
+        """What people call this site."""
+        return self.settings.title or self.site.name
+
+    def listening(self, port: int, *, tls: bool) -> None:
+        """Tell on which port the node answers: its place in the mesh, if no other was said."""
+        if not self.settings.public_url:
+            self._origin = f"{'https' if tls else 'http'}://localhost:{port}"
+
+    async def close(self) -> None:
+        """End all connections to peers. May be repeated."""
+        await self.client.close()
+
+    async def require_trust(self, domain: str) -> None:
+        """Raise Refused(NOT_ALLOWED) for a site that is not on the list."""
+        if await self.site.run(lambda: self.trust.title(domain)) is None:
+            raise Refused(
+                Reason.NOT_ALLOWED,
+                f"{domain} is not among the sites that {self.title} deals with.",
+            )
+
+    async def verify(self, message: Message, domain: str) -> None:
+        """Raise NotTaken unless a message may come from the site ``domain``."""
+        if await self.site.run(lambda: self.trust.title(domain)) is None:
+            raise NotTaken(403, f"{domain} is not among the sites that this one deals with.")
