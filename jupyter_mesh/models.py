@@ -426,5 +426,7 @@ class Site:
     homepage: str = ""
     accept_page: str = ""
     """Address of its page on which invitations are accepted; "" where it has none."""
+    invite_page: str = ""
+    """Address of its page that asks where somebody is from, to which invitations lead; "" if it tells none."""
     lists: tuple[str, ...] = ()
     """Where it is listed: "site" for the site's own list, else the name of a directory."""

@@ -82,6 +82,9 @@ KINDS = {
     ocm.SHARE_RESOURCE_TYPE_FILE: Kind.FILE,
     ocm.SHARE_RESOURCE_TYPE_CONTAINER: Kind.DIRECTORY,
 }
+WAYF = "WAYF"
+"""Type of the service by which a node lists its page that asks where somebody is from."""
+
 NOBODY = ResourceId(storage="", opaque="")
 
 
@@ -117,8 +120,18 @@ def site_of(info: Any) -> Site:
         domain=domain,
         name=clean_name(name) or domain,
         homepage=_web_address(info.homepage),
+        invite_page=_page(info, WAYF),
         lists=("site",),
     )
+
+
+def _page(info: Any, kind: str) -> str:
+    """The address of a service of a site, by the name of its type; "" without one."""
+    for service in info.services:
+        for endpoint in (service.endpoint, *service.additional_endpoints):
+            if endpoint.type.name == kind:
+                return _web_address(endpoint.path)
+    return ""
 
 
 def _web_address(text: str) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jupyter_mesh.models import UNCHANGED
+from jupyter_mesh.sharing.contacts import Contacts
+from jupyter_mesh.sharing.invitations import Invitations
 from jupyter_mesh.sharing.projects import Projects
+from jupyter_mesh.sharing.sites import Sites
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     )
     from jupyter_mesh.sharing.abilities import Abilities
     from jupyter_mesh.sharing.access import Access
+    from jupyter_mesh.sharing.directory import Directory
     from jupyter_mesh.sharing.search import Found
 
 __all__ = ["FEDERATED", "LOCAL", "Sharing"]
@@ -35,7 +39,7 @@ class Sharing:
     """All sharing of one user at one site. Paths are mesh paths; ids are those that it gave itself.
 
     ``flush`` is awaited with a mesh path before something is shared, so that what code has written there is
-    at the site; ``directories`` are addresses of signed lists of sites. The client stays its owner's.
+    at the site; ``directories`` are signed lists of sites. The client stays its owner's.
     """
 
     def __init__(
@@ -43,10 +47,12 @@ class Sharing:
         client: MeshClient,
         *,
         flush: Callable[[str], Awaitable[None]] | None = None,
-        directories: Sequence[str] = (),
+        directories: Sequence[Directory] = (),
     ) -> None:
         self.client = client
-        self.directories = tuple(directories)
+        self.contacts = Contacts(client)
+        self.sites = Sites(client, directories)
+        self.invitations = Invitations(client, self.sites)
         self.projects = Projects(self)
         self._flush = flush
 
