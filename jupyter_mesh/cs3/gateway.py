@@ -10,7 +10,9 @@ import random
 import time
 import weakref
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -28,7 +30,7 @@ from jupyter_mesh.errors import InvalidRequest, LoginEnded, NotSupported, Unavai
 if TYPE_CHECKING:
     from jupyter_mesh.config import SiteSettings
 
-__all__ = ["USER_AGENT", "Gateway"]
+__all__ = ["USER_AGENT", "Gateway", "OldForm"]
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,15 @@ OPTIONS = [
     # Closing this client closes its connections and nobody else's.
     ("grpc.use_local_subchannel_pool", 1),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class OldForm:
+    """A request as older sites read it, where today's message cannot be it any more."""
+
+    body: bytes = field(repr=False)
+    reply: Any
+    """The class of the answer's message."""
 
 
 class _Fork:
@@ -236,7 +247,8 @@ class Gateway:
         metadata = (("x-access-token", token),) if token else ()
         started = time.monotonic()
         try:
-            reply = await getattr(stub, name)(request, metadata=metadata, timeout=timeout)
+            ask = self._old_form(name, request) or getattr(stub, name)
+            reply = await ask(request, metadata=metadata, timeout=timeout)
         except grpc.aio.AioRpcError as error:
             log.debug("%s %s: gRPC %s", self.site, name, error.code().name)
             raise Refusal(name, error.code().name, error.details() or "", by_grpc=True) from None
@@ -256,6 +268,16 @@ class Gateway:
         if token:
             self._proved = (token, time.monotonic())
         return reply
+
+    def _old_form(self, name: str, request: Any) -> Any:
+        """How a request in an old form is sent; None for any other."""
+        if not isinstance(request, OldForm) or self._channel is None:
+            return None
+        return self._channel.unary_unary(
+            f"/cs3.gateway.v1beta1.GatewayAPI/{name}",
+            request_serializer=attrgetter("body"),
+            response_deserializer=request.reply.FromString,
+        )
 
     async def _open(self) -> Any:
         async with self._opening:

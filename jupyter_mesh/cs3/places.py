@@ -323,15 +323,20 @@ class Places:
         return Entry(space=space, share_id=received.share.id.opaque_id, info=info)
 
     async def pages(self, name: str, request: Any, field: str, doing: str) -> list[Any]:
+        """All items of a listing."""
+        replies = await self.replies(name, request, doing)
+        return [item for reply in replies for item in getattr(reply, field)]
+
+    async def replies(self, name: str, request: Any, doing: str) -> list[Any]:
         """All pages of a listing; a page token that comes twice ends it."""
-        items: list[Any] = []
+        replies: list[Any] = []
         for _ in range(PAGES_AT_MOST):
             reply = await self._gateway.call(name, request, doing=doing, repeat=True)
-            items.extend(getattr(reply, field))
+            replies.append(reply)
             if not reply.next_page_token or reply.next_page_token == request.page_token:
                 break
             request.page_token = reply.next_page_token
-        return items
+        return replies
 
 
 def _is_open(received: Any) -> bool:

@@ -19,7 +19,7 @@ from jupyter_mesh.paths import join, parent_of
 if TYPE_CHECKING:
     from jupyter_mesh.cs3.body import Body
 
-__all__ = ["Copied", "CopyProgress", "Entry", "Opened", "Store", "copy_tree", "states"]
+__all__ = ["Copied", "CopyProgress", "Entry", "Opened", "Store", "copy_tree", "settled", "states"]
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -125,9 +125,9 @@ async def copy_tree(
     tally.expect(sum(entry.size for entry in found.values()), at_most, path)
     growing = join(parent_of(to), f".mesh-{secrets.token_hex(8)}.part")
     try:
-        await _settled(target.make_folder(growing))
+        await settled(target.make_folder(growing))
         await _fill(source, path, target, growing, found, tally)
-        result = await _settled(target.rename(growing, to))
+        result = await settled(target.rename(growing, to))
     except BaseException as error:
         with suppress(MeshError):
             await asyncio.shield(target.remove(growing))
@@ -203,7 +203,7 @@ async def _each(work: Callable[[str], Awaitable[None]], items: Iterable[str]) ->
         raise first from first.__cause__
 
 
-async def _settled(work: Coroutine[object, object, T]) -> T:
+async def settled(work: Coroutine[object, object, T]) -> T:
     """Let a step end that would leave something behind if it was cut off; only then the task is cancelled."""
     task = asyncio.ensure_future(work)
     try:

@@ -1,0 +1,422 @@
+"""Shares with people and groups of one's own site, with the guards that real sites need.
+
+What real sites answer and leave undone stands in ``facts/cs3.md`` §6.4 and §19, ``facts/opencloud.md`` §2.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from cs3.sharing.collaboration.v1beta1 import collaboration_api_pb2 as sharing
+from cs3.sharing.collaboration.v1beta1 import resources_pb2 as rs
+from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from jupyter_mesh.cs3.failures import refusal_of
+from jupyter_mesh.cs3.flavour import Feature, FlavourKind
+from jupyter_mesh.cs3.grants import (
+    grantee_to,
+    has_ended,
+    permissions_to,
+    share_of,
+    stamp_of,
+)
+from jupyter_mesh.cs3.people import People
+from jupyter_mesh.cs3.place import Place
+from jupyter_mesh.cs3.tree import Tree
+from jupyter_mesh.cs3.trees import settled
+from jupyter_mesh.cs3.wire import (
+    clean_name,
+    opaque,
+    resource_id_to,
+)
+from jupyter_mesh.errors import (
+    AlreadyExists,
+    Conflict,
+    InvalidRequest,
+    MeshError,
+    NotFound,
+    NotSupported,
+    ShareConflict,
+    SiteError,
+)
+from jupyter_mesh.models import UNCHANGED, Grantee, GranteeKind, Role
+from jupyter_mesh.paths import BY_ID, HOME, PROJECTS, MeshPath, join, name_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from jupyter_mesh.models import Resource, ResourceId, Share, Unchanged
+
+__all__ = ["Shares", "called"]
+
+LONGEST_TEXT = 64 << 10
+CONFLICTS_AT_MOST = 20
+
+MEMBER = "member:"
+"""What the id of somebody's membership in a project begins with, where the site gives it none."""
+
+
+class Shares(Tree, People):
+    """Shares that the user gives inside one site."""
+
+    async def share(
+        self,
+        path: str,
+        grantee: Grantee,
+        role: Role,
+        *,
+        expires: datetime | None = None,
+        note: str = "",
+        force: bool = False,
+    ) -> Share:
+        """Share a file or folder with a user or group of this site. WhoAmI once, Stat, CreateShare.
+
+        ``force`` replaces shares below that are in the way, where the site offers it. A site that gives other
+        access than it was asked for is found out, and the share removed. Raises AlreadyExists, ShareConflict,
+        InvalidRequest for oneself, NotSupported for a role, an end or a note that the site does not keep.
+        """
+        doing = f"share {path} with {called(grantee)}"
+        _must_make_sense(grantee, role, expires, doing)
+        if note:
+            raise NotSupported(f"Could not {doing}: {self.site} keeps no notes with shares.")
+        place = await self._shareable(path)
+        if role is Role.OWNER and not (place.path.startswith(PROJECTS) and not place.rel):
+            raise InvalidRequest(f"Could not {doing}: a share cannot make somebody an owner.")
+        if grantee.kind is GranteeKind.USER and grantee.id == (await self.me()).id:
+            raise _oneself(doing)
+        info = await self._info(place)
+        return await self._give(
+            info, grantee, role, expires=expires, force=force, doing=doing, path=place.path
+        )
+
+    async def shares(self, path: str = "") -> list[Share]:
+        """What the user shares inside this site, or the shares of ``path`` itself; latest first.
+
+        One listing: ListExistingShares, or ListShares where the site has no other. Names, kinds and paths are
+        told where the site tells them with the shares; grantees have the names that are known already.
+        """
+        if not path:
+            return await self._shares()
+        place = await self._shareable(path)
+        resource = (await self._stat(place)).id
+        return [] if resource is None else await self.shares_of([resource])
+
+    async def shares_of(self, resources: list[ResourceId]) -> list[Share]:
+        """All shares of these resources that the user may know of, those of others among them."""
+        by_id = [
+            rs.Filter(type=rs.Filter.TYPE_RESOURCE_ID, resource_id=resource_id_to(resource))
+            for resource in resources
+        ]
+        found = await self._shares(*by_id)
+        # Not every site looks at filters.
+        wanted = set(resources)
+        return [share for share in found if share.resource in wanted]
+
+    async def update_share(
+        self,
+        share: Share,
+        *,
+        role: Role | Unchanged = UNCHANGED,
+        expires: datetime | Unchanged | None = UNCHANGED,
+    ) -> Share:
+        """Change the role or the end of a share. UpdateShare for each, GetShare.
+
+        What the site does not do, though it may say OK, is done by removing the share and making it again: it
+        has another id then. If that fails the old share is made again. Raises NotFound if the share is gone.
+        """
+        wanted = replace(
+            share,
+            role=share.role if role is UNCHANGED else role,
+            expires=share.expires if expires is UNCHANGED else expires,
+        )
+        doing = f"change the share of {_what(share)} with {called(share.grantee)}"
+        _must_make_sense(
+            share.grantee, wanted.role, None if expires is UNCHANGED else wanted.expires, doing
+        )
+        if wanted.role is not share.role:
+            await self._change(share, doing, "permissions", permissions_to(wanted.role))
+        if wanted.expires != share.expires:
+            end = None if wanted.expires is None else stamp_of(wanted.expires)
+            await self._change(share, doing, "expiration", end)
+        there = await self._looked_at(share, doing)
+        if there.role is wanted.role and _same_time(there.expires, wanted.expires):
+            return replace(wanted, id=there.id)
+        return await self._made_again(there, wanted, doing)
+
+    async def remove_share(self, share: Share) -> None:
+        """Stop sharing; no error if it has ended already. RemoveShare."""
+        doing = f"stop sharing {_what(share)} with {called(share.grantee)}"
+        try:
+            await self._call("RemoveShare", sharing.RemoveShareRequest(ref=_ref(share)), doing)
+        except NotFound:
+            return
+        except SiteError:
+            # OpenCloud says INTERNAL for a share that is gone.
+            with suppress(NotFound):
+                await self._looked_at(share, doing)
+                raise
+
+    async def locate(self, resource: ResourceId) -> Resource:
+        """A resource by id, under the path that the user knows it by, else by its id. Stat and GetPath."""
+        by_id = self._by_id(resource)
+        found, path = await asyncio.gather(self._stat(by_id), self._path_of(by_id))
+        return replace(found, path=path or found.path)
+
+    async def _path_of(self, place: Place) -> str:
+        """The mesh path of a place in the home or in a project; "" elsewhere."""
+        try:
+            tree, path = await self._whereabouts(place)
+        except MeshError:
+            return ""
+        path = path.strip("/")
+        if not (await self.flavour()).has_spaces:
+            return path if path.startswith((f"{HOME}/", f"{PROJECTS}/")) else ""
+        for space in await self.spaces():
+            root = space.root
+            if root and space.kind != "share" and f"{root.storage}${root.space}" == tree:
+                return join(space.path, path)
+        return ""
+
+    async def _shareable(self, path: str) -> Place:
+        """The place of something that can be shared: anything but an area and the home itself."""
+        parsed = MeshPath.parse(path)
+        if parsed.is_area or (parsed.area == HOME and not parsed.rel):
+            raise InvalidRequest(
+                f'"{path}" as a whole cannot be shared. Choose something inside it.'
+            )
+        return await self._places.find(parsed)
+
+    async def _info(self, place: Place) -> Any:
+        """What the site says of a resource, as it wants it back in requests about shares."""
+        request = provider.StatRequest(ref=place.ref)
+        return (await self._call("Stat", request, f"open {place.path}", repeat=True)).info
+
+    async def _give(
+        self,
+        info: Any,
+        grantee: Grantee,
+        role: Role,
+        *,
+        expires: datetime | None,
+        force: bool,
+        doing: str,
+        path: str,
+    ) -> Share:
+        """CreateShare, and a look at what the site has made of it."""
+        request = sharing.CreateShareRequest(
+            resource_info=info,
+            grant=rs.ShareGrant(
+                grantee=grantee_to(grantee),
+                permissions=rs.SharePermissions(permissions=permissions_to(role)),
+                expiration=None if expires is None else stamp_of(expires),
+            ),
+            opaque=opaque({"force": "true"}) if force else None,
+        )
+        try:
+            reply = await self._call("CreateShare", request, doing)
+        except AlreadyExists as error:
+            raise AlreadyExists(
+                f"{name_of(path)} is shared with {called(grantee)} already. Change the role there.",
+                trace=error.trace,
+            ) from error
+        except (Conflict, SiteError, InvalidRequest) as error:
+            raise _explained(error, doing) from error
+        made = share_of(reply.share, info, path)
+        made = replace(made, grantee=self.known_user(grantee))
+        if not reply.share.id.opaque_id:
+            # Members of a project have no share of their own on sites of spaces.
+            return replace(made, id=_member_id(made), role=role, expires=expires)
+        kept = (made.role, made.expires is None) == (role, expires is None)
+        if reply.share.HasField("permissions") and not kept:
+            await self.remove_share(made)
+            what = "end of shares" if made.role is role else "role"
+            raise NotSupported(f"Could not {doing}: {self.site} knows no such {what}.")
+        return replace(made, role=role, expires=expires)
+
+    async def _shares(self, *filters: Any) -> list[Share]:
+        flavour = await self.flavour()
+        request = sharing.ListSharesRequest(filters=filters)
+        doing = "list what you share"
+        if flavour.can(Feature.SHARE_INFOS) is not False:
+            try:
+                listed = await self._places.pages(
+                    "ListExistingShares", request, "share_infos", doing
+                )
+            except (NotSupported, SiteError):
+                flavour.learn(Feature.SHARE_INFOS, False)
+                request.page_token = ""
+            else:
+                return await self._sorted([(item.share, item.resource_info) for item in listed])
+        listed = await self._places.pages("ListShares", request, "shares", doing)
+        return await self._sorted([(share, None) for share in listed])
+
+    async def _sorted(self, listed: list[tuple[Any, Any]]) -> list[Share]:
+        found = await asyncio.to_thread(_read, listed)
+        return [replace(share, grantee=self.known_user(share.grantee)) for share in found]
+
+    async def _change(self, share: Share, doing: str, field: str, value: Any) -> None:
+        """One UpdateShare in the form that the site understands; what it does not do shows afterwards.
+
+        A field that goes (None) can be said in one of the forms only.
+        """
+        flavour = await self.flavour()
+        known = flavour.can(Feature.SHARE_FIELDS)
+        forms = [flavour.kind is FlavourKind.PATHS] if known is None else [known]
+        forms += [] if known is not None else [not forms[0]]
+        for by_field in forms:
+            if by_field and value is None:
+                continue
+            request = _update(share, field, value, by_field=by_field)
+            try:
+                await self._call("UpdateShare", request, doing)
+            except (NotSupported, SiteError, InvalidRequest):
+                continue
+            flavour.learn(Feature.SHARE_FIELDS, by_field)
+            return
+
+    async def _looked_at(self, share: Share, doing: str) -> Share:
+        """A share as the site has it now; raises NotFound if it is gone."""
+        if share.id.startswith(MEMBER):
+            return share
+        try:
+            reply = await self._call(
+                "GetShare", sharing.GetShareRequest(ref=_ref(share)), doing, repeat=True
+            )
+        except (NotFound, SiteError, InvalidRequest, NotSupported) as error:
+            for known in await self._shares():
+                if known.id == share.id:
+                    return known
+            raise NotFound(f"Could not {doing}: it is not shared any more.") from error
+        return share_of(reply.share)
+
+    async def _made_again(self, old: Share, wanted: Share, doing: str) -> Share:
+        """Remove a share and make it as it is wanted; the old one comes back if that fails."""
+        info = await self._info(self._by_id(old.resource))
+
+        async def give(share: Share) -> Share:
+            return await self._give(
+                info,
+                share.grantee,
+                share.role,
+                expires=share.expires,
+                force=False,
+                doing=doing,
+                path=wanted.path or wanted.name,
+            )
+
+        async def replaced() -> Share:
+            await self.remove_share(old)
+            try:
+                made = await give(wanted)
+            except BaseException:
+                await give(old)
+                raise
+            return replace(wanted, id=made.id)
+
+        # Between the two steps there is no share: whoever waits may go, the steps are finished.
+        return await settled(replaced())
+
+    @staticmethod
+    def _by_id(resource: ResourceId) -> Place:
+        return Place(path=join(BY_ID, str(resource)), rel="", root=resource)
+
+
+def called(grantee: Grantee) -> str:
+    """How a sentence names somebody."""
+    return grantee.name or grantee.username or grantee.id
+
+
+def _what(share: Share) -> str:
+    return share.name or name_of(share.path) or "it"
+
+
+def _oneself(doing: str) -> InvalidRequest:
+    return InvalidRequest(f"Could not {doing}: that is you, and you have access already.")
+
+
+def _must_make_sense(grantee: Grantee, role: Role, expires: datetime | None, doing: str) -> None:
+    if grantee.kind is GranteeKind.CONTACT:
+        raise InvalidRequest(f"Could not {doing}: this is somebody at another site.")
+    if role is Role.CUSTOM:
+        raise InvalidRequest(f"Could not {doing}: choose a role.")
+    if has_ended(expires):
+        raise InvalidRequest(f"Could not {doing}: the end lies in the past.")
+
+
+def _read(listed: list[tuple[Any, Any]]) -> list[Share]:
+    found = [share_of(share, info, _path_of(info)) for share, info in listed]
+    found.sort(key=lambda share: share.created.timestamp() if share.created else 0, reverse=True)
+    return found
+
+
+def _path_of(info: Any) -> str:
+    """The mesh path of a resource on a site of paths, "" where it tells none."""
+    path: str = info.path if info is not None else ""
+    mesh = path.strip("/")
+    return mesh if path.startswith((f"/{HOME}/", f"/{PROJECTS}/")) else ""
+
+
+def _update(share: Share, field: str, value: Any, *, by_field: bool) -> Any:
+    """An UpdateShare for one field: sites of paths read ``field``, sites of spaces ``share`` and a mask."""
+    if field == "permissions":
+        value = rs.SharePermissions(permissions=value)
+    if by_field:
+        change = sharing.UpdateShareRequest.UpdateField(**{field: value})
+        return sharing.UpdateShareRequest(ref=_ref(share), field=change)
+    changed = rs.Share(id=rs.ShareId(opaque_id=share.id), **{field: value})
+    return sharing.UpdateShareRequest(
+        ref=_ref(share), share=changed, update_mask=FieldMask(paths=[field])
+    )
+
+
+def _ref(share: Share) -> Any:
+    """How the site is told which share is meant."""
+    if share.id.startswith(MEMBER):
+        key = rs.ShareKey(
+            resource_id=resource_id_to(share.resource), grantee=grantee_to(share.grantee)
+        )
+        return rs.ShareReference(key=key)
+    return rs.ShareReference(id=rs.ShareId(opaque_id=share.id))
+
+
+def _member_id(share: Share) -> str:
+    return f"{MEMBER}{share.grantee.key}"
+
+
+def _same_time(one: datetime | None, other: datetime | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return abs((one - other).total_seconds()) < 1
+
+
+def _explained(error: MeshError, doing: str) -> MeshError:
+    """The error for a share that the site refused, from what it says."""
+    refusal = refusal_of(error)
+    if refusal is None:
+        return error
+    if refusal.says("are the same", "themselves", "yourself"):
+        return _oneself(doing)
+    if refusal.code != "ABORTED" or len(refusal.text) > LONGEST_TEXT:
+        return error
+    try:
+        told = json.loads(refusal.text)
+        items = told["conflicting_shares"]
+        above = told["error_type"] == "parent_conflict"
+        force = told["can_force"] is True
+        paths = tuple(
+            clean_name(str(item["path"])).strip("/") for item in items[:CONFLICTS_AT_MOST]
+        )
+    except (ValueError, KeyError, TypeError):
+        return error
+    where = ", ".join(f'"{path}"' for path in paths[:3]) or "something"
+    reason = (
+        f"the folder above it ({where}) is shared in that way already."
+        if above
+        else f"shares of what lies in it ({where}) are in the way."
+    )
+    return ShareConflict(f"Could not {doing}: {reason}", paths=paths, can_force=force)
