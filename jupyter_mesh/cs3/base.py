@@ -53,6 +53,7 @@ class SiteClient:
         self._data = DataGateway(settings, self.meter)
         self._places = Places(self._gateway)
         self._copies = Copies()
+        self._me: User | None = None
         self._born = datetime.now(UTC)
 
     def __repr__(self) -> str:
@@ -89,6 +90,12 @@ class SiteClient:
     async def whoami(self) -> User:
         """The user that the token speaks for. WhoAmI; raises LoginEnded."""
         return user_of(await self._gateway.whoami())
+
+    async def me(self) -> User:
+        """The same, asked for once. WhoAmI; raises LoginEnded."""
+        if self._me is None:
+            self._me = await self.whoami()
+        return self._me
 
     async def name_of(self, user: str) -> str:
         """The display name of a user by id; "" if the site does not tell it. GetUser."""

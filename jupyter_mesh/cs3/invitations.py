@@ -26,7 +26,7 @@ from jupyter_mesh.errors import (
 if TYPE_CHECKING:
     from jupyter_mesh.auth import TokenSource
     from jupyter_mesh.config import SiteSettings
-    from jupyter_mesh.models import Grantee, Invitation, Site, User
+    from jupyter_mesh.models import Grantee, Invitation, Site
 
 __all__ = ["Invitations"]
 
@@ -39,16 +39,13 @@ class Invitations(SiteClient):
 
     def __init__(self, settings: SiteSettings, token: TokenSource) -> None:
         super().__init__(settings, token)
-        self._me: User | None = None
         self._idps: dict[tuple[str, str], str] = {}
         self._named: tuple[float, dict[tuple[str, str], str]] = (float("-inf"), {})
         self._naming = asyncio.Lock()
 
     async def domain(self) -> str:
         """The domain of the user's own site, as people at other sites see it. WhoAmI, once."""
-        if self._me is None:
-            self._me = await self.whoami()
-        return domain_of(self._me.idp)
+        return domain_of((await self.me()).idp)
 
     async def create_invitation(self, note: str = "") -> Invitation:
         """Make an invitation, with a note for oneself. GenerateInviteToken.

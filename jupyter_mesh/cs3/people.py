@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from jupyter_mesh.auth import TokenSource
     from jupyter_mesh.config import SiteSettings
-    from jupyter_mesh.models import Grantee, User
+    from jupyter_mesh.models import Grantee
 
 __all__ = ["People"]
 
@@ -51,16 +51,9 @@ class People(SiteClient):
 
     def __init__(self, settings: SiteSettings, token: TokenSource) -> None:
         super().__init__(settings, token)
-        self._user: User | None = None
-        self._names: OrderedDict[str, tuple[float, Grantee]] = OrderedDict()
+        self._people: OrderedDict[str, tuple[float, Grantee]] = OrderedDict()
         self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
         self._finding = asyncio.Lock()
-
-    async def me(self) -> User:
-        """The user, asked for once. WhoAmI."""
-        if self._user is None:
-            self._user = await self.whoami()
-        return self._user
 
     async def find_users(self, text: str) -> list[Grantee]:
         """Users of this site by a part of their name, without the user. FindUsers."""
@@ -78,15 +71,15 @@ class People(SiteClient):
 
         Nobody is gone because a name is: somebody whom the site does not know any more comes back as given.
         """
-        known = self._known(grantee)
+        known = self._named_user(grantee)
         if known is not None:
             return known
         async with self._asking:
-            return self._known(grantee) or await self._ask(grantee)
+            return self._named_user(grantee) or await self._ask(grantee)
 
     def known_user(self, grantee: Grantee) -> Grantee:
         """The same with names if they are known already; asks nobody."""
-        return self._known(grantee) or grantee
+        return self._named_user(grantee) or grantee
 
     async def _find(self, name: str, text: str) -> list[Any]:
         """Users or groups, in the form of search that the site understands (``facts/cs3.md`` §9)."""
@@ -148,8 +141,8 @@ class People(SiteClient):
         self._note(named)
         return named
 
-    def _known(self, grantee: Grantee) -> Grantee | None:
-        until, named = self._names.get(_id(grantee), (0.0, grantee))
+    def _named_user(self, grantee: Grantee) -> Grantee | None:
+        until, named = self._people.get(_id(grantee), (0.0, grantee))
         if until <= time.monotonic():
             return None
         return replace(named, idp=grantee.idp or named.idp)
@@ -162,10 +155,10 @@ class People(SiteClient):
 
     def _note(self, grantee: Grantee, lasts: float = NAMES_LAST) -> None:
         key = _id(grantee)
-        self._names[key] = (time.monotonic() + lasts, grantee)
-        self._names.move_to_end(key)
-        while len(self._names) > NAMES_AT_MOST:
-            self._names.popitem(last=False)
+        self._people[key] = (time.monotonic() + lasts, grantee)
+        self._people.move_to_end(key)
+        while len(self._people) > NAMES_AT_MOST:
+            self._people.popitem(last=False)
 
 
 def _id(grantee: Grantee) -> str:

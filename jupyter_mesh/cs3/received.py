@@ -61,14 +61,16 @@ class Received(People):
             raise InvalidRequest("Only the owner can end a share. Decline it instead.")
         verb = "accept" if state is ShareState.ACCEPTED else "decline"
         changed = rs.ReceivedShare(state=state_to(state))
-        return await self._answer(received, changed, "state", verb)
+        return await self._answer_received(received, changed, "state", verb)
 
     async def hide_share(self, received: ReceivedShare, hidden: bool = True) -> ReceivedShare:
         """Leave a received share out of sight, or show it again. UpdateReceivedShare. Raises Withdrawn."""
         verb = "hide" if hidden else "show"
-        return await self._answer(received, rs.ReceivedShare(hidden=hidden), "hidden", verb)
+        return await self._answer_received(
+            received, rs.ReceivedShare(hidden=hidden), "hidden", verb
+        )
 
-    async def _answer(
+    async def _answer_received(
         self, received: ReceivedShare, changed: Any, field: str, verb: str
     ) -> ReceivedShare:
         doing = f"{verb} {received.name or 'the share'}"
