@@ -17,6 +17,7 @@ from jupyter_mesh.errors import InvalidRequest, MeshError
 from jupyter_mesh.node.data import data_app
 from jupyter_mesh.node.flavours import FLAVOURS
 from jupyter_mesh.node.gateway import Gateway
+from jupyter_mesh.node.gateway_people import search_handlers
 from jupyter_mesh.node.ocm.settings import FederationSettings
 from jupyter_mesh.node.site import Site
 
@@ -197,7 +198,10 @@ class Node:
             ("grpc.max_send_message_length", _MAX_MESSAGE),
         ]
         self._server = grpc.aio.server(interceptors=self._interceptors, options=options)
-        stubs.add_GatewayAPIServicer_to_server(Gateway(site), self._server)
+        rpcs = Gateway(site)
+        # The first that knows a method serves it.
+        self._server.add_generic_rpc_handlers((search_handlers(rpcs, old=site.flavour.spaces),))
+        stubs.add_GatewayAPIServicer_to_server(rpcs, self._server)
         address = f"{_bracketed(self._host)}:{self._ports[0]}"
         try:
             # gRPC would say the same in its own words, on standard error.

@@ -94,8 +94,8 @@ class _DataGateway:
         """The transfer of a request that has to show who it comes from as well."""
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
         token = request.headers.get("x-access-token", "") or bearer
-        user, _scope = await self._site.run(lambda: self._site.user_of(token))
+        user, _, link = await self._site.run(lambda: self._site.user_of(token))
         transfer = self._transfer(request)
-        if transfer.user != user.id:
+        if (transfer.user, transfer.link) != (user.id, link):
             raise Refused(Reason.MISSING, "This transfer was given to somebody else.")
         return transfer

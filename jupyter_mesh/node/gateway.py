@@ -11,6 +11,9 @@ from jupyter_mesh.node.gateway_history import HistoryRpcs
 from jupyter_mesh.node.gateway_login import LoginRpcs
 from jupyter_mesh.node.gateway_notes import NoteRpcs
 from jupyter_mesh.node.gateway_ocm import ContactRpcs
+from jupyter_mesh.node.gateway_people import PeopleRpcs
+from jupyter_mesh.node.gateway_received import ReceivedRpcs
+from jupyter_mesh.node.gateway_shares import ShareRpcs
 from jupyter_mesh.node.gateway_sharing import SharingRpcs
 from jupyter_mesh.node.gateway_spaces import SpaceRpcs
 from jupyter_mesh.node.gateway_transfers import TransferRpcs
@@ -28,6 +31,9 @@ class Gateway(
     TransferRpcs,
     HistoryRpcs,
     NoteRpcs,
+    PeopleRpcs,
+    ShareRpcs,
+    ReceivedRpcs,
     SharingRpcs,
     ContactRpcs,
     stubs.GatewayAPIServicer,

@@ -11,7 +11,6 @@ from cs3.auth.applications.v1beta1 import applications_api_pb2 as apps
 from cs3.auth.applications.v1beta1 import resources_pb2 as app_resources
 from cs3.auth.provider.v1beta1 import resources_pb2 as auth
 from cs3.gateway.v1beta1 import gateway_api_pb2 as gateway
-from cs3.identity.user.v1beta1 import user_api_pb2 as users
 from cs3.types.v1beta1 import types_pb2 as types
 
 from jupyter_mesh.errors import NotFound
@@ -87,7 +86,7 @@ class LoginRpcs(Rpcs):
     @answers(gateway.WhoAmIResponse, token=False)
     def WhoAmI(self, _: None, request: Any) -> Any:
         """The user of the token *in the request*; a bad one is a status, not a gRPC error."""
-        user, _scope = self.site.user_of(request.token)
+        user = self.site.user_of(request.token)[0]
         return gateway.WhoAmIResponse(user=user_message(self.site, user))
 
     @answers(gateway.ListAuthProvidersResponse, token=False)
@@ -95,15 +94,6 @@ class LoginRpcs(Rpcs):
         """The types of login that this site has."""
         machine = ["machine"] if self.site.machine_key else []
         return gateway.ListAuthProvidersResponse(types=["basic", "appauth", *machine])
-
-    @answers(users.GetUserResponse)
-    def GetUser(self, caller: Caller, request: Any) -> Any:
-        """A user of this site by id; mail address and groups only of oneself."""
-        user = user_message(self.site, self.site.people.by_id(request.user_id.opaque_id))
-        if user.id.opaque_id != caller.user.id:
-            user.ClearField("mail")
-            user.ClearField("groups")
-        return users.GetUserResponse(user=user)
 
     @answers(apps.GenerateAppPasswordResponse)
     def GenerateAppPassword(self, caller: Caller, request: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cs3.gateway.v1beta1 import gateway_api_pb2 as gateway
-from cs3.sharing.collaboration.v1beta1 import collaboration_api_pb2 as shares
 from cs3.sharing.link.v1beta1 import link_api_pb2 as links
 from cs3.sharing.ocm.v1beta1 import ocm_api_pb2 as ocm
 
@@ -28,10 +27,6 @@ def _nothing(reply: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
 class SharingRpcs(Rpcs):
     """The lists of shares, links and contacts."""
 
-    ListShares = _nothing(shares.ListSharesResponse)
-    ListExistingShares = _nothing(gateway.ListExistingSharesResponse)
-    ListReceivedShares = _nothing(shares.ListReceivedSharesResponse)
-    ListExistingReceivedShares = _nothing(gateway.ListExistingReceivedSharesResponse)
     ListPublicShares = _nothing(links.ListPublicSharesResponse)
     ListExistingPublicShares = _nothing(gateway.ListExistingPublicSharesResponse)
     ListOCMShares = _nothing(ocm.ListOCMSharesResponse)

@@ -9,7 +9,7 @@ from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from cs3.storage.provider.v1beta1 import resources_pb2 as resources
 from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces
 
-from jupyter_mesh.node.address import Caller, find_space, mount_of, resolve
+from jupyter_mesh.node.address import Caller, describe_path, find_space, mount_of, resolve
 from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.rpc import Rpcs, answers
 from jupyter_mesh.node.users import room_left
@@ -44,14 +44,14 @@ class SpaceRpcs(Rpcs):
     def ListStorageSpaces(self, caller: Caller, request: Any) -> Any:
         """The spaces that the caller may enter and that pass all filters."""
         reply = spaces.ListStorageSpacesResponse()
-        for space, role in self.site.people.spaces_of(caller.user) if caller.scope else ():
+        for space, rights in self.site.people.spaces_of(caller.user) if caller.scope else ():
             if all(self._passes(caller, space, wanted) for wanted in request.filters):
                 try:
                     root = self.site.tree.root(space).entry
                 except Refused:
                     # Its folder was removed by hand: the others can still be listed.
                     continue
-                reply.storage_spaces.append(space_message(self.site, space, role, root))
+                reply.storage_spaces.append(space_message(self.site, space, rights, root))
         return reply
 
     def _passes(self, caller: Caller, space: SpaceRow, wanted: Any) -> bool:
@@ -65,7 +65,7 @@ class SpaceRpcs(Rpcs):
         if wanted.type == _FILTER.TYPE_SPACE_TYPE:
             return bool(wanted.space_type in (space.kind, f"+{space.kind}"))
         if wanted.type == _FILTER.TYPE_PATH:
-            mount = mount_of(self.site, space)
+            mount = mount_of(self.site, space, caller.user.id)
             return bool(wanted.path == mount or wanted.path.startswith(mount + "/"))
         return True
 
@@ -74,9 +74,9 @@ class SpaceRpcs(Rpcs):
         """The path of an id: inside its space, or absolute where sites know only paths."""
         reference = resources.Reference(resource_id=request.resource_id)
         address = resolve(self.site, caller, reference)
+        address.require("get_path")
         place = self.site.tree.find(address.space, address.base, address.names)
-        mount = "" if self.site.flavour.spaces else mount_of(self.site, place.space)
-        return provider.GetPathResponse(path="/".join((mount, *place.names)) or "/")
+        return provider.GetPathResponse(path=describe_path(self.site, address, place))
 
     @answers(provider.GetQuotaResponse)
     def GetQuota(self, caller: Caller, request: Any) -> Any:

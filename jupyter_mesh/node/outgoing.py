@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from jupyter_mesh.errors import MeshError
+from jupyter_mesh.node.address import reach
 from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.wire import mime_type
 
@@ -62,11 +62,10 @@ class Outgoing:
 
     def _open(self, transfer: Transfer) -> _Opened:
         """Open the file, so that the etag told and the bytes sent belong together."""
-        try:
-            space = self._site.people.space(transfer.space)
-        except MeshError:
-            raise Refused(Reason.MISSING, "The space is gone.") from None
         names = tuple(name for name in transfer.path.split("/") if name)
+        address = reach(self._site, transfer, transfer.space, transfer.node, names)
+        address.require("initiate_file_download")
+        space = address.space
         place = self._site.tree.find(space, transfer.node, names)
         entry, path = place.entry, place.disk
         if entry.folder:

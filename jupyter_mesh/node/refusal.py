@@ -40,6 +40,9 @@ class Reason(Enum):
     BAD_TOKEN = auto()
     BAD_PARTNER = auto()
     BAD_INVITE = auto()
+    ONESELF = auto()
+    CONFLICT = auto()
+    NO_ID = auto()
     BROKEN = auto()
 
 

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from jupyter_mesh.errors import MeshError
 from jupyter_mesh.node.index import Index, make_data_folder, not_writable, state_folder
+from jupyter_mesh.node.links import Links
 from jupyter_mesh.node.locks import Locks
 from jupyter_mesh.node.ocm.federation import Federation
 from jupyter_mesh.node.refusal import Reason, Refused, refusal_from
+from jupyter_mesh.node.shares import Shares
 from jupyter_mesh.node.store import Store
 from jupyter_mesh.node.tokens import Tokens
 from jupyter_mesh.node.tree import Tree
-from jupyter_mesh.node.users import People, UserRow
+from jupyter_mesh.node.users import People, SpaceRow, UserRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +72,8 @@ class Site:
         )
         self.people = People(self.index)
         self.locks = Locks(self.index)
+        self.shares = Shares(self.index, flavour)
+        self.links = Links(self.index)
         self.tree = Tree(self.index, data, tree_etags=flavour.tree_etags)
         self.store = Store(self.index, self.tree, data, stable_ids=flavour.stable_ids)
         try:
@@ -100,13 +104,18 @@ class Site:
                 log.exception("The disk or the database failed.")
             raise refused from error
 
-    def user_of(self, token: str) -> tuple[UserRow, bool]:
-        """User and scope of an access token; raises Refused(BAD_TOKEN)."""
-        user, scope = self.tokens.read_access(token)
+    def user_of(self, token: str) -> tuple[UserRow, bool, str]:
+        """User, scope and link of an access token; raises Refused(BAD_TOKEN)."""
+        user, scope, link = self.tokens.read_access(token)
         try:
-            return self.people.by_id(user), scope
+            return self.people.by_id(user), scope, link
         except MeshError:
             raise Refused(Reason.BAD_TOKEN, "The user of this access token is gone.") from None
+
+    def space_of(self, node: str) -> SpaceRow:
+        """The space that an entry is in; raises NotFound when it is forgotten."""
+        entry = self.tree.entries.by_id(node)
+        return self.people.space(node if entry is None else entry.space)
 
     def close(self) -> None:
         """Finish what runs, then close everything."""

@@ -20,6 +20,8 @@ class Transfer:
     """What a transfer token allows: to fill one upload, or to read one file or one version of it."""
 
     user: str
+    link: str = ""
+    """Id of the public link that it was asked for through."""
     upload: str = ""
     space: str = ""
     node: str = ""
@@ -41,22 +43,26 @@ class Tokens:
         """Seconds in which a transfer must begin."""
         return self._transfer_life
 
-    def access(self, user: str, *, scope: bool = True) -> str:
-        """An access token for the user of that id; without ``scope`` it opens nothing."""
+    def access(self, user: str, *, scope: bool = True, link: str = "") -> str:
+        """An access token for the user of that id.
+
+        Without ``scope`` it opens nothing; with ``link``, the id of a public link, what that link opens.
+        """
         now = time.time()
         claims = {
             "aud": _ACCESS,
             "iat": int(now),
             "exp": now + self._life,
             "sub": user,
-            "scope": ["user"] if scope else [],
+            "scope": [f"link:{link}"] if link else ["user"] if scope else [],
         }
         return jwt.encode(claims, self._secret, "HS256")
 
-    def read_access(self, token: str) -> tuple[str, bool]:
-        """User id and scope of an access token; raises Refused(BAD_TOKEN)."""
+    def read_access(self, token: str) -> tuple[str, bool, str]:
+        """User id, scope and link of an access token; raises Refused(BAD_TOKEN)."""
         claims = self._read(token, _ACCESS)
-        return str(claims["sub"]), bool(claims["scope"])
+        scope = next(iter(claims["scope"]), "")
+        return str(claims["sub"]), bool(scope), scope.partition("link:")[2]
 
     def transfer(self, transfer: Transfer) -> str:
         """A token for one transfer."""
@@ -67,6 +73,7 @@ class Tokens:
             "exp": now + self._transfer_life,
             "to": [
                 transfer.user,
+                transfer.link,
                 transfer.upload,
                 transfer.space,
                 transfer.node,
@@ -79,13 +86,13 @@ class Tokens:
     def read_transfer(self, token: str) -> Transfer:
         """What a transfer token allows; raises Refused(BAD_LOGIN)."""
         try:
-            user, upload, space, node, path, version = self._read(token, _TRANSFER)["to"]
+            user, link, upload, space, node, path, version = self._read(token, _TRANSFER)["to"]
         except Refused:
             raise Refused(
                 Reason.BAD_LOGIN, "The transfer token is invalid or has expired."
             ) from None
         return Transfer(
-            user=user, upload=upload, space=space, node=node, path=path, version=version
+            user=user, link=link, upload=upload, space=space, node=node, path=path, version=version
         )
 
     def _read(self, token: str, audience: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jupyter_mesh.errors import NotFound
+from jupyter_mesh.node.address import reach
 from jupyter_mesh.node.entries import new_id
 from jupyter_mesh.node.refusal import Reason, Refused
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jupyter_mesh.node.site import Site
+    from jupyter_mesh.node.tokens import Transfer
     from jupyter_mesh.node.tree import Place
 
 __all__ = ["Upload", "Uploads"]
@@ -126,15 +128,26 @@ class Uploads:
         with self._site.index.change():
             self._site.index.run("DELETE FROM uploads WHERE id = ?", upload.id)
 
-    def check(self, upload: Upload, size: int) -> None:
+    def require(self, upload: Upload, transfer: Transfer) -> None:
+        """Raise Refused unless whom ``transfer`` was given to may still write there."""
+        address = reach(self._site, transfer, upload.space, upload.parent, (upload.name,))
+        address.require("initiate_file_upload")
+
+    def check(self, upload: Upload, size: int, transfer: Transfer) -> None:
         """Raise Refused when the target cannot take ``size`` bytes, for whatever reason, before they are sent."""
+        self.require(upload, transfer)
         self._check(upload, self._parent(upload), size)
 
-    def finish(self, upload: Upload, sha1: str, mtime: int | None) -> Place:
+    def finish(
+        self, upload: Upload, sha1: str, mtime: int | None, transfer: Transfer | None = None
+    ) -> Place:
         """Put the complete, synced temporary file in its place; raises Refused and keeps the old content.
 
-        ``mtime`` in nanoseconds goes before the one that was announced.
+        ``mtime`` in nanoseconds goes before the one that was announced. Without ``transfer`` the caller has found
+        that its user may write there.
         """
+        if transfer is not None:
+            self.require(upload, transfer)
         parent = self._parent(upload)
         path = self.path(upload)
         self._check(upload, parent, path.stat().st_size)

@@ -9,7 +9,7 @@ from cs3.storage.provider.v1beta1 import resources_pb2 as resources
 
 from jupyter_mesh.node.address import Caller, mount_of
 from jupyter_mesh.node.refusal import Refused
-from jupyter_mesh.node.users import Role
+from jupyter_mesh.node.rights import VIEWER
 from jupyter_mesh.node.wire import Describer, permissions, timestamp
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _folder(path: str) -> resources.ResourceInfo:
         mime_type="httpd/unix-directory",
         size=4096,
         mtime=timestamp(time.time_ns() // 10**9 * 10**9),
-        permission_set=permissions(Role.VIEWER),
+        permission_set=permissions(VIEWER),
         id=resources.ResourceId(storage_id="virtual", opaque_id=f"fileid-{path.strip('/')}"),
     )
 
@@ -57,12 +57,14 @@ def virtual_listing(site: Site, caller: Caller, ref: Any) -> list[resources.Reso
     if not path or not caller.scope:
         return None
     infos = []
-    for space, role in site.people.spaces_of(caller.user):
+    for space, rights in site.people.spaces_of(caller.user):
         if (space.kind == "personal") == (path == "/"):
             try:
                 root = site.tree.root(space).entry
             except Refused:
                 # Its folder was removed by hand: the others can still be listed.
                 continue
-            infos.append(Describer(site, space, role).info(root, (), mount_of(site, space)))
+            infos.append(
+                Describer(site, space, rights).info(root, (), mount_of(site, space, caller.user.id))
+            )
     return [*infos, _folder(_PROJECTS)] if path == "/" else infos

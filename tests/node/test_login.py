@@ -13,6 +13,7 @@ from cs3.identity.user.v1beta1 import resources_pb2 as people
 from cs3.identity.user.v1beta1 import user_api_pb2 as users
 from cs3.sharing.collaboration.v1beta1 import collaboration_api_pb2 as shares
 from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
+from cs3.tx.v1beta1 import tx_api_pb2 as tx
 from cs3.types.v1beta1 import types_pb2 as types
 
 from jupyter_mesh.node.users import add_user
@@ -210,7 +211,7 @@ async def test_unknown_rpcs_and_empty_lists(einstein):
         code(await einstein.call("ListReceivedShares", shares.ListReceivedSharesRequest())) == "OK"
     )
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await einstein.call("CreateShare", shares.CreateShareRequest())
+        await einstein.call("CreateTransfer", tx.CreateTransferRequest())
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
