@@ -28,9 +28,18 @@ from jupyter_mesh.server.handlers.bin import BinHandler, BinPurgeHandler, BinRes
 from jupyter_mesh.server.handlers.code import CodeHandler
 from jupyter_mesh.server.handlers.compare import CompareHandler
 from jupyter_mesh.server.handlers.download import DownloadHandler
+from jupyter_mesh.server.handlers.links import LinkHandler, LinksHandler
 from jupyter_mesh.server.handlers.mount import ConflictsHandler, FlushHandler, MountHandler
 from jupyter_mesh.server.handlers.open import OpenHandler
 from jupyter_mesh.server.handlers.people import PeopleHandler
+from jupyter_mesh.server.handlers.projects import (
+    ProjectHandler,
+    ProjectLeaveHandler,
+    ProjectPlanHandler,
+    ProjectRepairHandler,
+    ProjectsHandler,
+)
+from jupyter_mesh.server.handlers.received import ReceivedHandler, ReceivedShareHandler
 from jupyter_mesh.server.handlers.shares import ShareHandler, SharesHandler
 from jupyter_mesh.server.handlers.sharing import AbilitiesHandler
 from jupyter_mesh.server.handlers.status import StatusHandler
@@ -147,7 +156,16 @@ class MeshExtension(ExtensionApp):
                 (r"/api/mesh/access/?", AccessHandler),
                 (r"/api/mesh/shares/?", SharesHandler),
                 (r"/api/mesh/shares/([^/]+)", ShareHandler),
+                (r"/api/mesh/received/?", ReceivedHandler),
+                (r"/api/mesh/received/([^/]+)", ReceivedShareHandler),
+                (r"/api/mesh/links/?", LinksHandler),
+                (r"/api/mesh/links/([^/]+)", LinkHandler),
                 (r"/api/mesh/people/?", PeopleHandler),
+                (r"/api/mesh/projects/?", ProjectsHandler),
+                (r"/api/mesh/projects/plan/?", ProjectPlanHandler),
+                (r"/api/mesh/projects/([^/]+)", ProjectHandler),
+                (r"/api/mesh/projects/([^/]+)/repair", ProjectRepairHandler),
+                (r"/api/mesh/projects/([^/]+)/leave", ProjectLeaveHandler),
                 (r"/mesh/download/?", DownloadHandler),
                 (r"/mesh/open/?", OpenHandler),
             ]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from jupyter_mesh.models import Grantee, Invitation, Link, ReceivedShare, Share, Site
     from jupyter_mesh.sharing.abilities import Abilities
     from jupyter_mesh.sharing.access import Access, AccessRow, Folder
+    from jupyter_mesh.sharing.projects import Member, Project, Step
 
 __all__ = ["Telling", "abilities_as_json", "invitation_id", "time_as_json"]
 
@@ -178,6 +179,36 @@ class Telling:
             "note": invitation.note,
             "expires": time_as_json(invitation.expires),
             "ends": invitation.token[-4:],
+        }
+
+    def project(self, project: Project) -> Json:
+        """A project with its members."""
+        return {
+            "id": project.id,
+            "path": self.path(project.path),
+            "name": project.name,
+            "me": project.role,
+            "members": [self._member(member) for member in project.members],
+            "drift": project.has_drifted,
+        }
+
+    def _member(self, member: Member) -> Json:
+        return {
+            "who": self.person(member.who),
+            "role": member.role,
+            "state": member.state,
+            "message": member.message,
+            "share": member.share_id or None,
+            "expires": time_as_json(member.expires),
+        }
+
+    def step(self, step: Step) -> Json:
+        """A step of a plan."""
+        return {
+            "action": step.action,
+            "who": None if step.who is None else self.person(step.who),
+            "role": step.role,
+            "message": step.message,
         }
 
 

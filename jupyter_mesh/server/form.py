@@ -122,7 +122,7 @@ def _object(value: Any, names: tuple[str, ...], what: str) -> dict[str, Any]:
     if unknown := value.keys() - set(names):
         raise InvalidRequest(
             f'{what} has a field that is not known here: "{min(unknown)[:40]}". '
-            f"Known are {', '.join(names)}."
+            f"Known are: {', '.join(names) or 'none'}."
         )
     return value
 

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 from blockbuster import BlockBuster
+from pytest_jupyter import jupyter_server
 from pytest_jupyter.jupyter_core import *
 from pytest_jupyter.jupyter_server import *
 from tornado.httpclient import HTTPClientError
 
 from jupyter_mesh.auth import write_token_file
 from jupyter_mesh.testing.site import RunningSite, run_node
+from tests.server import described
 
 
 class Every(frozenset[str]):
@@ -99,6 +101,34 @@ def jp_server_config(gateway, token_file, manager):
         "MeshSite": {"name": "alpine", "gateway": gateway, "token_file": str(token_file)},
         "MeshExtension": {"site_title": "Alpine University"},
     }
+
+
+unchecked_fetch = jupyter_server.jp_fetch
+
+
+@pytest.fixture
+def jp_fetch(unchecked_fetch):
+    """The client of the server. What it gets from ``api/mesh/`` is held against openapi.yaml."""
+
+    async def fetch(*parts, **kwargs):
+        method = kwargs.get("method", "GET")
+        path = "/".join(["", *parts]).replace("//", "/")
+        ours = path.startswith("/api/mesh/")
+        try:
+            reply = await unchecked_fetch(*parts, **kwargs)
+        except HTTPClientError as error:
+            if ours and error.response is not None:
+                described.check(
+                    method, path[9:], error.code, error.response.headers, error.response.body
+                )
+            raise
+        if ours:
+            described.check(method, path[9:], reply.code, reply.headers, reply.body)
+            if reply.code < 300:
+                described.check_request(method, path[9:], kwargs.get("body"))
+        return reply
+
+    return fetch
 
 
 @pytest.fixture

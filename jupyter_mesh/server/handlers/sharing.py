@@ -46,6 +46,11 @@ class SharingHandler(MeshHandler):
         """What was sent, with the fields it may hold."""
         return Form(self.request.body, *names)
 
+    def nothing(self) -> None:
+        """Refuse a body that says anything: the address says all."""
+        if self.request.body:
+            self.form()
+
     def query(self, name: str, default: str = "") -> str:
         """A part of the query, as it was sent."""
         return self.get_query_argument(name, default, strip=False)
