@@ -20,42 +20,11 @@ from jupyter_mesh.cs3 import MeshClient
 from jupyter_mesh.errors import InvalidRequest, MeshError
 from jupyter_mesh.hub_token import HubToken
 from jupyter_mesh.paths import AREAS, MOUNT, is_within, join
+from jupyter_mesh.server.addresses import ADDRESSES
 from jupyter_mesh.server.carrier import Carrier
 from jupyter_mesh.server.collaboration import Collaboration
 from jupyter_mesh.server.events import tell_save_errors
-from jupyter_mesh.server.handlers.access import AccessHandler
-from jupyter_mesh.server.handlers.bin import BinHandler, BinPurgeHandler, BinRestoreHandler
-from jupyter_mesh.server.handlers.code import CodeHandler
-from jupyter_mesh.server.handlers.compare import CompareHandler
-from jupyter_mesh.server.handlers.download import DownloadHandler
-from jupyter_mesh.server.handlers.links import LinkHandler, LinksHandler
-from jupyter_mesh.server.handlers.mount import ConflictsHandler, FlushHandler, MountHandler
-from jupyter_mesh.server.handlers.open import OpenHandler
-from jupyter_mesh.server.handlers.people import PeopleHandler
-from jupyter_mesh.server.handlers.projects import (
-    ProjectHandler,
-    ProjectLeaveHandler,
-    ProjectPlanHandler,
-    ProjectRepairHandler,
-    ProjectsHandler,
-)
-from jupyter_mesh.server.handlers.received import ReceivedHandler, ReceivedShareHandler
-from jupyter_mesh.server.handlers.shares import ShareHandler, SharesHandler
-from jupyter_mesh.server.handlers.sharing import AbilitiesHandler
-from jupyter_mesh.server.handlers.status import StatusHandler
 from jupyter_mesh.server.handlers.terminals import TerminalsHandler
-from jupyter_mesh.server.handlers.transfers import (
-    RetryHandler,
-    TransferHandler,
-    TransfersHandler,
-)
-from jupyter_mesh.server.handlers.unsaved import UnsavedHandler
-from jupyter_mesh.server.handlers.uploads import UploadHandler, UploadsHandler
-from jupyter_mesh.server.handlers.versions import (
-    VersionContentHandler,
-    VersionRestoreHandler,
-    VersionsHandler,
-)
 from jupyter_mesh.server.kernels import start_kernels_in_folders
 from jupyter_mesh.server.metrics import MeshMetrics
 from jupyter_mesh.server.mounted import MountedFolders
@@ -132,44 +101,7 @@ class MeshExtension(ExtensionApp):
 
     def initialize_handlers(self) -> None:
         """Add our addresses."""
-        self.handlers.extend(
-            [
-                (r"/api/mesh/status/?", StatusHandler),
-                (r"/api/mesh/versions/?", VersionsHandler),
-                (r"/api/mesh/versions/content/?", VersionContentHandler),
-                (r"/api/mesh/versions/restore/?", VersionRestoreHandler),
-                (r"/api/mesh/bin/?", BinHandler),
-                (r"/api/mesh/bin/restore/?", BinRestoreHandler),
-                (r"/api/mesh/bin/purge/?", BinPurgeHandler),
-                (r"/api/mesh/unsaved/?", UnsavedHandler),
-                (r"/api/mesh/transfers/?", TransfersHandler),
-                (r"/api/mesh/transfers/([\w-]+)", TransferHandler),
-                (r"/api/mesh/transfers/([\w-]+)/retry", RetryHandler),
-                (r"/api/mesh/uploads/?", UploadsHandler),
-                (r"/api/mesh/uploads/([\w-]+)", UploadHandler),
-                (r"/api/mesh/compare/?", CompareHandler),
-                (r"/api/mesh/code/?", CodeHandler),
-                (r"/api/mesh/mount/?", MountHandler),
-                (r"/api/mesh/mount/flush/?", FlushHandler),
-                (r"/api/mesh/mount/conflicts/?", ConflictsHandler),
-                (r"/api/mesh/sharing/?", AbilitiesHandler),
-                (r"/api/mesh/access/?", AccessHandler),
-                (r"/api/mesh/shares/?", SharesHandler),
-                (r"/api/mesh/shares/([^/]+)", ShareHandler),
-                (r"/api/mesh/received/?", ReceivedHandler),
-                (r"/api/mesh/received/([^/]+)", ReceivedShareHandler),
-                (r"/api/mesh/links/?", LinksHandler),
-                (r"/api/mesh/links/([^/]+)", LinkHandler),
-                (r"/api/mesh/people/?", PeopleHandler),
-                (r"/api/mesh/projects/?", ProjectsHandler),
-                (r"/api/mesh/projects/plan/?", ProjectPlanHandler),
-                (r"/api/mesh/projects/([^/]+)", ProjectHandler),
-                (r"/api/mesh/projects/([^/]+)/repair", ProjectRepairHandler),
-                (r"/api/mesh/projects/([^/]+)/leave", ProjectLeaveHandler),
-                (r"/mesh/download/?", DownloadHandler),
-                (r"/mesh/open/?", OpenHandler),
-            ]
-        )
+        self.handlers.extend(ADDRESSES)
         if self._manager is not None:
             # What an extension adds is matched before what Jupyter has itself.
             self.handlers.extend(contents_handlers())

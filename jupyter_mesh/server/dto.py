@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mesh.errors import MeshError
 from jupyter_mesh.models import GranteeKind
 from jupyter_mesh.paths import name_of
+from jupyter_mesh.sharing.invitations import id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jupyter_mesh.sharing.access import Access, AccessRow, Folder
     from jupyter_mesh.sharing.projects import Member, Project, Step
 
-__all__ = ["Telling", "abilities_as_json", "invitation_id", "time_as_json"]
+__all__ = ["Telling", "abilities_as_json", "time_as_json"]
 
 Json = dict[str, Any]
 
@@ -29,11 +29,6 @@ Json = dict[str, Any]
 def time_as_json(time: datetime | None) -> str | None:
     """ISO 8601 with its zone."""
     return None if time is None else time.isoformat()
-
-
-def invitation_id(invitation: Invitation) -> str:
-    """What an invitation is named by: nobody can accept with it."""
-    return blake2b(invitation.token.encode(), digest_size=12).hexdigest()
 
 
 def abilities_as_json(abilities: Abilities) -> Json:
@@ -162,20 +157,20 @@ class Telling:
             return None
         return {"path": self.path(folder.path), "name": folder.name}
 
-    def site(self, site: Site, *, own: bool) -> Json:
-        """An institution."""
+    def site(self, site: Site, *, own: Site) -> Json:
+        """An institution; ``own`` is the one of the user."""
         return {
             "domain": site.domain,
             "title": site.name,
             "homepage": site.homepage,
             "lists": list(site.lists),
-            "own": own,
+            "own": site.domain == own.domain,
         }
 
     def invitation(self, invitation: Invitation) -> Json:
         """An open invitation, without what it is accepted with."""
         return {
-            "id": invitation_id(invitation),
+            "id": id_of(invitation),
             "note": invitation.note,
             "expires": time_as_json(invitation.expires),
             "ends": invitation.token[-4:],

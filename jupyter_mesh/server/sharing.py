@@ -10,15 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from jupyter_mesh.errors import MeshError
+from jupyter_mesh.models import GranteeKind
 from jupyter_mesh.server.dto import Telling
 from jupyter_mesh.server.events import SHARING
+from jupyter_mesh.server.handed import Handed
 from jupyter_mesh.sharing import Sharing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from jupyter_events import EventLogger
 
     from jupyter_mesh.contents import MeshContentsManager
-    from jupyter_mesh.models import ReceivedShare
+    from jupyter_mesh.models import Grantee, ReceivedShare
+    from jupyter_mesh.sharing.directory import Directory
 
 __all__ = ["LiveSharing", "What"]
 
@@ -27,6 +32,9 @@ What = Literal["shares", "received", "links", "contacts", "invitations", "projec
 
 LOOK_EVERY = 30.0
 """Seconds between two looks at what others share."""
+
+TITLES_LAST = 300.0
+"""Seconds for which a site that is not listed is not looked for again."""
 
 SEEN_FOR = 90.0
 """Seconds after its last request for which a browser counts as there."""
@@ -45,12 +53,16 @@ class LiveSharing:
         files: MeshContentsManager,
         logger: EventLogger,
         *,
+        directories: Sequence[Directory] = (),
         look_every: float = LOOK_EVERY,
         seen_for: float = SEEN_FOR,
     ) -> None:
         """Reads the schema's file."""
         logger.register_event_schema(Path(__file__).parent / "schemas" / "sharing.yaml")
-        self.sharing = Sharing(files.client, flush=files.mounted.flush)
+        self.sharing = Sharing(files.client, flush=files.mounted.flush, directories=directories)
+        self.handed = Handed()
+        self._titles: dict[str, str] = {}
+        self._titled = float("-inf")
         self._files = files
         self._logger = logger
         self._look_every = look_every
@@ -59,13 +71,24 @@ class LiveSharing:
         self._known: frozenset[ReceivedShare] | None = None
         self._watching: asyncio.Task[None] | None = None
 
-    async def telling(self) -> Telling:
-        """What turns models into JSON."""
-        return Telling(self._files.api_path, {})
+    async def telling(self, people: Iterable[Grantee] = ()) -> Telling:
+        """What turns models into JSON, with the names of the sites of these people as far as they are known.
+
+        The list of sites is asked for when somebody is of a site that it did not hold, and seldom.
+        """
+        domains = {who.idp for who in people if who.kind is GranteeKind.CONTACT}
+        if domains - self._titles.keys() and time.monotonic() - self._titled > TITLES_LAST:
+            self._titled = time.monotonic()
+            try:
+                sites = await self.sharing.sites.listed()
+                self._titles = {site.domain: site.name for site in sites}
+            except MeshError as error:
+                log.debug("Sites are told by their domains: %s", error)
+        return Telling(self._files.api_path, self._titles)
 
     def tell(self, what: What, path: str = "") -> None:
         """Tell every browser that something has changed; ``path`` is the mesh path of the thing, or ""."""
-        api_path = Telling(self._files.api_path, {}).path(path)
+        api_path = Telling(self._files.api_path, self._titles).path(path)
         self._logger.emit(schema_id=SHARING, data={"what": what, "path": api_path})
 
     def seen(self) -> None:

@@ -19,4 +19,5 @@ class AccessHandler(SharingHandler):
         """Access to ``?path=``. What the site did not tell stands in ``problems``."""
         path = self.mesh_path(self.get_query_argument("path", strip=False))
         access = await self.sharing.access(path)
-        self.finish((await self.telling()).access(access))
+        telling = await self.telling(row.who for row in access.rows)
+        self.finish(telling.access(access))

@@ -10,12 +10,12 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado.web import HTTPError
 
-from jupyter_mesh.errors import InvalidRequest, MeshError
+from jupyter_mesh.errors import InvalidRequest, MeshError, NotFound
 
 if TYPE_CHECKING:
     from jupyter_mesh.server.app import MeshExtension
 
-__all__ = ["MeshHandler"]
+__all__ = ["MeshHandler", "UnknownHandler"]
 
 
 class MeshHandler(ExtensionHandlerMixin, APIHandler):
@@ -86,3 +86,12 @@ class MeshHandler(ExtensionHandlerMixin, APIHandler):
     def details(self, error: BaseException | None) -> dict[str, Any]:
         """What an answer about ``error`` has beside its sentence."""
         return {}
+
+
+class UnknownHandler(MeshHandler):
+    """What is asked for at an address that is none of ours, in the form of all other errors."""
+
+    async def prepare(self) -> None:
+        """Nothing is there, whatever is asked."""
+        await super().prepare()
+        raise NotFound("There is nothing at this address.")

@@ -20,15 +20,11 @@ class PeopleHandler(SharingHandler):
 
         A source that failed is told in ``problems``.
         """
-        found = await self.sharing.search(self.query("q")[:LONGEST].strip())
-        telling = await self.telling()
+        found = await self.sharing.search(self.search_text())
+        telling = await self.telling(found.people)
         self.finish(
             {
                 "items": [telling.person(who) for who in found.people],
                 "problems": list(found.problems),
             }
         )
-
-
-LONGEST = 256
-"""Letters of a search at most: no name is longer."""

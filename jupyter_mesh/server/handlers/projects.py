@@ -11,6 +11,7 @@ from jupyter_mesh.server.handlers.sharing import SharingHandler
 from jupyter_mesh.sharing.projects import Wanted
 
 if TYPE_CHECKING:
+    from jupyter_mesh.models import Grantee
     from jupyter_mesh.server.form import Form
     from jupyter_mesh.sharing.projects import Project
 
@@ -39,7 +40,7 @@ class OfProjects(SharingHandler):
         """Answer with a project that was changed."""
         self.live.tell("projects", project.path)
         self.set_status(status)
-        self.finish((await self.telling()).project(project))
+        self.finish((await self.telling(_people_of(project))).project(project))
 
 
 class ProjectsHandler(OfProjects):
@@ -50,7 +51,7 @@ class ProjectsHandler(OfProjects):
     async def get(self) -> None:
         """A part of the projects that the user owns or is a member of."""
         part = self.part_of(await self.sharing.projects.list(), _id_of)
-        telling = await self.telling()
+        telling = await self.telling(who for each in part.items for who in _people_of(each))
         self.tell_part(part, [telling.project(each) for each in part.items])
 
     @web.authenticated
@@ -71,7 +72,7 @@ class ProjectPlanHandler(OfProjects):
         """The steps that making or changing this project takes. Sends nothing."""
         name, members, path = self.wanted()
         plan = await self.sharing.projects.plan(name, members, path=path)
-        telling = await self.telling()
+        telling = await self.telling(step.who for step in plan.steps if step.who is not None)
         self.finish({"steps": [telling.step(step) for step in plan.steps]})
 
 
@@ -83,7 +84,7 @@ class ProjectHandler(OfProjects):
     async def get(self, id: str) -> None:
         """The project with its members."""
         project = await self.sharing.projects.get(id)
-        self.finish((await self.telling()).project(project))
+        self.finish((await self.telling(_people_of(project))).project(project))
 
     @web.authenticated
     @authorized
@@ -131,6 +132,10 @@ def members_of(form: Form) -> list[Wanted]:
         Wanted(who=each.person("with"), role=each.role("role"), expires=each.time("expires"))
         for each in form.forms("members", "with", "role", "expires", most=MEMBERS)
     ]
+
+
+def _people_of(project: Project) -> list[Grantee]:
+    return [member.who for member in project.members]
 
 
 def _id_of(project: Project) -> str:

@@ -27,7 +27,7 @@ class ReceivedHandler(SharingHandler):
         received = await self.sharing.received()
         self.live.know(received)
         part = self.part_of(received, _id_of)
-        telling = await self.telling()
+        telling = await self.telling(each.owner for each in part.items)
         self.tell_part(part, [telling.received(each) for each in part.items])
 
 
@@ -49,7 +49,7 @@ class ReceivedShareHandler(SharingHandler):
                 raise InvalidRequest("A share is accepted or declined.")
             share = await self.sharing.answer(id, ShareState(state))
         self.live.tell("received", share.path)
-        self.finish((await self.telling()).received(share))
+        self.finish((await self.telling([share.owner])).received(share))
 
     @web.authenticated
     @authorized

@@ -25,11 +25,10 @@ class SharesHandler(SharingHandler):
         """A part of the user's shares, latest first; of ``?path=`` alone where it is given."""
         path = self.query("path")
         shares = await self.sharing.by_me(self.mesh_path(path) if path else "")
-        telling = await self.telling()
         part = self.part_of(shares, _id_of)
-        self.tell_part(
-            part, [telling.share(each) for each in await self.sharing.described(part.items)]
-        )
+        told = await self.sharing.described(part.items)
+        telling = await self.telling(share.grantee for share in told)
+        self.tell_part(part, [telling.share(share) for share in told])
 
     @web.authenticated
     @authorized
@@ -50,7 +49,7 @@ class SharesHandler(SharingHandler):
         )
         self.live.tell("shares", path)
         self.set_status(201)
-        self.finish((await self.telling()).share(share))
+        self.finish((await self.telling([share.grantee])).share(share))
 
 
 class ShareHandler(SharingHandler):
@@ -67,7 +66,7 @@ class ShareHandler(SharingHandler):
             expires=form.time("expires") if form.has("expires") else UNCHANGED,
         )
         self.live.tell("shares", share.path)
-        self.finish((await self.telling()).share(share))
+        self.finish((await self.telling([share.grantee])).share(share))
 
     @web.authenticated
     @authorized
@@ -75,7 +74,7 @@ class ShareHandler(SharingHandler):
         """Stop sharing; what the share was, so that it can be made again."""
         share = await self.sharing.remove(id)
         self.live.tell("shares", share.path)
-        self.finish((await self.telling()).share(share))
+        self.finish((await self.telling([share.grantee])).share(share))
 
 
 def _id_of(share: Share) -> str:

@@ -14,8 +14,9 @@ from jupyter_mesh.server.handlers.base import MeshHandler
 from jupyter_mesh.server.parts import Part, part_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from jupyter_mesh.models import Grantee
     from jupyter_mesh.server.dto import Telling
     from jupyter_mesh.server.sharing import LiveSharing
     from jupyter_mesh.sharing import Sharing
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["AbilitiesHandler", "SharingHandler"]
 
 T = TypeVar("T")
+
+LONGEST = 256
+"""Letters of a search."""
 
 
 class SharingHandler(MeshHandler):
@@ -38,9 +42,9 @@ class SharingHandler(MeshHandler):
         """The façade, by which everything is done."""
         return self.live.sharing
 
-    async def telling(self) -> Telling:
-        """What turns models into JSON."""
-        return await self.live.telling()
+    async def telling(self, people: Iterable[Grantee] = ()) -> Telling:
+        """What turns models into JSON, with the names of the sites of these people."""
+        return await self.live.telling(people)
 
     def form(self, *names: str) -> Form:
         """What was sent, with the fields it may hold."""
@@ -54,6 +58,10 @@ class SharingHandler(MeshHandler):
     def query(self, name: str, default: str = "") -> str:
         """A part of the query, as it was sent."""
         return self.get_query_argument(name, default, strip=False)
+
+    def search_text(self) -> str:
+        """What is looked for: no name is longer than what is left of it."""
+        return self.query("q")[:LONGEST].strip()
 
     def mesh_path(self, path: str) -> str:
         """The mesh path of an API path; raises NotFound for one that is not of the mesh."""
