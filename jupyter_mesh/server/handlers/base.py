@@ -91,7 +91,7 @@ class MeshHandler(ExtensionHandlerMixin, APIHandler):
 class UnknownHandler(MeshHandler):
     """What is asked for at an address that is none of ours, in the form of all other errors."""
 
-    async def prepare(self) -> None:
+    async def prepare(self) -> None:  # type: ignore[override]  # as the base class does
         """Nothing is there, whatever is asked."""
         await super().prepare()
         raise NotFound("There is nothing at this address.")
