@@ -55,6 +55,11 @@ class Links(Tree):
         self._link_address = settings.link_address
         self._leads_nowhere = False
 
+    @property
+    def links_lead_nowhere(self) -> bool:
+        """True once it was found out that nobody knows the address of this site's links."""
+        return self._leads_nowhere and not self._link_address
+
     async def links(self, path: str = "") -> list[Link]:
         """The public links of the user, or those of ``path`` itself; latest first. ListPublicShares.
 
@@ -101,7 +106,7 @@ class Links(Tree):
         """
         doing = f"make a link to {path}"
         _must_make_sense(role, expires, doing)
-        if self._leads_nowhere:
+        if self.links_lead_nowhere:
             raise self._no_address(doing)
         place = await self._linkable(path)
         asked = provider.StatRequest(ref=place.ref)

@@ -133,6 +133,16 @@ class Places:
                 return entry
         return None
 
+    async def root_of(self, path: MeshPath) -> ResourceId | None:
+        """The id of the root of the space that holds a path; None where no listing told it."""
+        if path.area == BY_ID:
+            return ResourceId.parse(path.space)
+        if path.area == HOME:
+            return (await self.home()).space.root
+        entry = await self._named(join(path.area, path.space))
+        info = entry.info
+        return entry.space.root or (resource_id_of(info.id) if info is not None else None)
+
     async def mounts(self) -> set[str]:
         """The absolute paths that are roots on a site of paths."""
         projects = await self.listed(SpaceKind.PROJECT, age=0)

@@ -9,7 +9,7 @@ import asyncio
 import json
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cs3.sharing.collaboration.v1beta1 import collaboration_api_pb2 as sharing
 from cs3.sharing.collaboration.v1beta1 import resources_pb2 as rs
@@ -32,6 +32,7 @@ from jupyter_mesh.cs3.trees import settled
 from jupyter_mesh.cs3.wire import (
     clean_name,
     opaque,
+    opaque_text,
     resource_id_to,
 )
 from jupyter_mesh.errors import (
@@ -56,13 +57,25 @@ __all__ = ["Shares", "called"]
 
 LONGEST_TEXT = 64 << 10
 CONFLICTS_AT_MOST = 20
+KEEPS_NOTES = "share-notes"
 
 MEMBER = "member:"
 """What the id of somebody's membership in a project begins with, where the site gives it none."""
 
 
+class Terms(NamedTuple):
+    """What a share is to allow, how long, and what is said with it."""
+
+    role: Role
+    expires: datetime | None
+    note: str
+
+
 class Shares(Tree, People):
     """Shares that the user gives inside one site."""
+
+    keeps_notes = False
+    """Whether the site keeps notes with shares: it says so with every list (``share-notes`` in the Opaque)."""
 
     async def share(
         self,
@@ -82,7 +95,7 @@ class Shares(Tree, People):
         """
         doing = f"share {path} with {called(grantee)}"
         _must_make_sense(grantee, role, expires, doing)
-        if note:
+        if note and not self.keeps_notes:
             raise NotSupported(f"Could not {doing}: {self.site} keeps no notes with shares.")
         place = await self._shareable(path)
         if role is Role.OWNER and not (place.path.startswith(PROJECTS) and not place.rel):
@@ -90,9 +103,8 @@ class Shares(Tree, People):
         if grantee.kind is GranteeKind.USER and grantee.id == (await self.me()).id:
             raise _oneself(doing)
         info = await self._info(place)
-        return await self._give(
-            info, grantee, role, expires=expires, force=force, doing=doing, path=place.path
-        )
+        wanted = Terms(role, expires, note)
+        return await self._give(info, grantee, wanted, force=force, doing=doing, path=place.path)
 
     async def shares(self, path: str = "") -> list[Share]:
         """What the user shares inside this site, or the shares of ``path`` itself; latest first.
@@ -161,6 +173,10 @@ class Shares(Tree, People):
                 await self._looked_at(share, doing)
                 raise
 
+    async def root_of(self, path: str) -> ResourceId | None:
+        """The id of the root of the space that holds a path; None where the site did not tell it."""
+        return await self._places.root_of(MeshPath.parse(path))
+
     async def locate(self, resource: ResourceId) -> Resource:
         """A resource by id, under the path that the user knows it by, else by its id. Stat and GetPath."""
         by_id = self._by_id(resource)
@@ -200,10 +216,9 @@ class Shares(Tree, People):
         self,
         info: Any,
         grantee: Grantee,
-        role: Role,
+        terms: Terms,
         *,
-        expires: datetime | None,
-        force: bool,
+        force: bool = False,
         doing: str,
         path: str,
     ) -> Share:
@@ -212,10 +227,13 @@ class Shares(Tree, People):
             resource_info=info,
             grant=rs.ShareGrant(
                 grantee=grantee_to(grantee),
-                permissions=rs.SharePermissions(permissions=permissions_to(role)),
-                expiration=None if expires is None else stamp_of(expires),
+                permissions=rs.SharePermissions(permissions=permissions_to(terms.role)),
+                expiration=None if terms.expires is None else stamp_of(terms.expires),
             ),
-            opaque=opaque({"force": "true"}) if force else None,
+            opaque=opaque(
+                ({"force": "true"} if force else {})
+                | ({"description": terms.note} if terms.note else {})
+            ),
         )
         try:
             reply = await self._call("CreateShare", request, doing)
@@ -230,13 +248,13 @@ class Shares(Tree, People):
         made = replace(made, grantee=self.known_user(grantee))
         if not reply.share.id.opaque_id:
             # Members of a project have no share of their own on sites of spaces.
-            return replace(made, id=_member_id(made), role=role, expires=expires)
-        kept = (made.role, made.expires is None) == (role, expires is None)
+            return replace(made, id=_member_id(made), **terms._asdict())
+        kept = (made.role, made.expires is None) == (terms.role, terms.expires is None)
         if reply.share.HasField("permissions") and not kept:
             await self.remove_share(made)
-            what = "end of shares" if made.role is role else "role"
+            what = "end of shares" if made.role is terms.role else "role"
             raise NotSupported(f"Could not {doing}: {self.site} knows no such {what}.")
-        return replace(made, role=role, expires=expires)
+        return replace(made, **terms._asdict())
 
     async def _shares(self, *filters: Any) -> list[Share]:
         flavour = await self.flavour()
@@ -244,16 +262,24 @@ class Shares(Tree, People):
         doing = "list what you share"
         if flavour.can(Feature.SHARE_INFOS) is not False:
             try:
-                listed = await self._places.pages(
-                    "ListExistingShares", request, "share_infos", doing
-                )
+                replies = await self._places.replies("ListExistingShares", request, doing)
             except (NotSupported, SiteError):
                 flavour.learn(Feature.SHARE_INFOS, False)
                 request.page_token = ""
             else:
-                return await self._sorted([(item.share, item.resource_info) for item in listed])
-        listed = await self._places.pages("ListShares", request, "shares", doing)
+                pairs = []
+                for reply in replies:
+                    self._hear(reply)
+                    pairs += [(item.share, item.resource_info) for item in reply.share_infos]
+                return await self._sorted(pairs)
+        listed = []
+        for reply in await self._places.replies("ListShares", request, doing):
+            self._hear(reply)
+            listed += list(reply.shares)
         return await self._sorted([(share, None) for share in listed])
+
+    def _hear(self, reply: Any) -> None:
+        self.keeps_notes = self.keeps_notes or bool(opaque_text(reply, KEEPS_NOTES))
 
     async def _sorted(self, listed: list[tuple[Any, Any]]) -> list[Share]:
         found = await asyncio.to_thread(_read, listed)
@@ -299,15 +325,9 @@ class Shares(Tree, People):
         info = await self._info(self._by_id(old.resource))
 
         async def give(share: Share) -> Share:
-            return await self._give(
-                info,
-                share.grantee,
-                share.role,
-                expires=share.expires,
-                force=False,
-                doing=doing,
-                path=wanted.path or wanted.name,
-            )
+            terms = Terms(share.role, share.expires, wanted.note)
+            path = wanted.path or wanted.name
+            return await self._give(info, share.grantee, terms, doing=doing, path=path)
 
         async def replaced() -> Share:
             await self.remove_share(old)

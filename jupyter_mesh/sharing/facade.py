@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
 
-from jupyter_mesh.models import UNCHANGED
+from jupyter_mesh.errors import AlreadyExists, NotFound, NotSupported, Withdrawn
+from jupyter_mesh.models import UNCHANGED, GranteeKind, ShareState
+from jupyter_mesh.sharing.abilities import AbilitiesOfSite
+from jupyter_mesh.sharing.access import who_has_access
 from jupyter_mesh.sharing.contacts import Contacts
 from jupyter_mesh.sharing.invitations import Invitations
 from jupyter_mesh.sharing.projects import Projects
+from jupyter_mesh.sharing.search import search
 from jupyter_mesh.sharing.sites import Sites
+from jupyter_mesh.sharing.things import Things
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from datetime import datetime
 
     from jupyter_mesh.cs3.client import MeshClient
-    from jupyter_mesh.models import (
-        Grantee,
-        Link,
-        ReceivedShare,
-        Role,
-        Share,
-        ShareState,
-        Unchanged,
-    )
+    from jupyter_mesh.models import Grantee, Link, ReceivedShare, Role, Share, Unchanged
     from jupyter_mesh.sharing.abilities import Abilities
     from jupyter_mesh.sharing.access import Access
     from jupyter_mesh.sharing.directory import Directory
     from jupyter_mesh.sharing.search import Found
+
+T = TypeVar("T")
 
 __all__ = ["FEDERATED", "LOCAL", "Sharing"]
 
@@ -55,21 +56,30 @@ class Sharing:
         self.invitations = Invitations(client, self.sites)
         self.projects = Projects(self)
         self._flush = flush
+        self._abilities = AbilitiesOfSite(client)
+        self._things = Things(client)
+        self._shares: dict[str, Share] = {}
+        self._received: dict[str, ReceivedShare] = {}
+        self._links: dict[str, Link] = {}
 
     async def abilities(self) -> Abilities:
         """What this site can do; asked once."""
-        raise NotImplementedError
+        return await self._abilities.get()
 
     async def search(self, text: str) -> Found:
         """People, groups and contacts by a part of their name, best first, without the user.
 
         Empty below SHORTEST letters. A source that fails is told in ``problems``.
         """
-        raise NotImplementedError
+        return await search(self.client, text)
 
     async def access(self, path: str) -> Access:
-        """Who has access to one thing, and why. At most four RPCs for somebody who shares with known people."""
-        raise NotImplementedError
+        """Who has access to one thing, and why. Four RPCs: see ``who_has_access``."""
+        return await who_has_access(
+            self.client, path, await self._abilities.get(), LOCAL, FEDERATED
+        )
+
+    # What the user shares
 
     async def share(
         self,
@@ -83,9 +93,27 @@ class Sharing:
     ) -> Share:
         """Share with a person, a group or a contact. ``force`` replaces shares that are in the way.
 
-        Raises AlreadyExists, ShareConflict, InvalidRequest (oneself), NotSupported.
+        What code has written there is sent to the site first. Raises AlreadyExists, ShareConflict,
+        InvalidRequest (oneself), NotSupported.
         """
-        raise NotImplementedError
+        if self._flush is not None:
+            await self._flush(path)
+        if grantee.kind is GranteeKind.CONTACT:
+            return self._noted(
+                await self.client.share_with_contact(
+                    path, grantee, role, expires=expires, note=note
+                )
+            )
+        try:
+            made = await self.client.share(
+                path, grantee, role, expires=expires, note=note, force=force
+            )
+        except AlreadyExists:
+            ended = await self._ended_share(path, grantee)
+            if ended is None:
+                raise
+            made = await self.client.update_share(ended, role=role, expires=expires)
+        return self._noted(made)
 
     async def update(
         self,
@@ -95,42 +123,112 @@ class Sharing:
         expires: datetime | Unchanged | None = UNCHANGED,
     ) -> Share:
         """Change a share; its id may be another one afterwards. Raises NotFound."""
-        raise NotImplementedError
+        known = await self._given(share)
+        change = (
+            self.client.update_federated_share if known.is_federated else self.client.update_share
+        )
+        changed = await change(known, role=role, expires=expires)
+        self._shares.pop(share, None)
+        return (await self.described([self._noted(changed)]))[0]
 
     async def remove(self, share: str) -> Share:
         """Stop sharing; returns what the share was, so that it can be made again. Raises NotFound."""
-        raise NotImplementedError
+        known = await self._given(share)
+        before = (await self.described([replace(known, id=share)]))[0]
+        if known.is_federated:
+            await self.client.remove_federated_share(known)
+        else:
+            await self.client.remove_share(known)
+        self._shares.pop(share, None)
+        return before
 
     async def by_me(self, path: str = "") -> list[Share]:
         """Everything that the user shares, latest first, or only what ``path`` itself is shared with.
 
         Names of things and people stand in it as far as they are known; ``described`` asks for the others.
         """
-        raise NotImplementedError
+        local, federated = await asyncio.gather(
+            _if_possible(self.client.shares(path)),
+            _if_possible(self.client.federated_shares(path)),
+        )
+        return sorted(
+            (self._noted(share) for share in (*local, *federated)), key=_age, reverse=True
+        )
 
     async def described(self, shares: Sequence[Share]) -> list[Share]:
-        """The same shares with names, kinds and paths: for as many as are shown."""
-        raise NotImplementedError
+        """The same shares with names, kinds and paths, each asked for once: for as many as are shown.
+
+        What is gone keeps the name that it has, or none.
+        """
+        named, things = await asyncio.gather(
+            asyncio.gather(*(self.client.user(share.grantee) for share in shares)),
+            asyncio.gather(*(self._things.find(share) for share in shares)),
+        )
+        found = []
+        for share, who, thing in zip(shares, named, things, strict=True):
+            if thing is not None:
+                share = replace(
+                    share, name=thing.name, kind=thing.kind, path=share.path or thing.path
+                )
+            found.append(replace(share, grantee=who))
+        return found
+
+    # What others share
 
     async def received(self) -> list[ReceivedShare]:
         """What others share with the user, here and from other sites: pending first, then the latest."""
-        raise NotImplementedError
+        local, federated = await asyncio.gather(
+            _if_possible(self.client.received_shares()),
+            _if_possible(self.client.received_federated_shares()),
+        )
+        people = await asyncio.gather(
+            *(self.client.user(share.owner) for share in local),
+            *(self.client.user(share.sender) for share in local),
+        )
+        things = await asyncio.gather(*(self._things.of_received(share) for share in local))
+        owners, senders = people[: len(local)], people[len(local) :]
+        told = [
+            replace(share, owner=owner, sender=sender, **thing)
+            for share, owner, sender, thing in zip(local, owners, senders, things, strict=True)
+        ]
+        found = [
+            replace(share, id=(FEDERATED if share.is_federated else LOCAL) + share.id)
+            for share in (*told, *federated)
+        ]
+        found.sort(key=_age, reverse=True)
+        found.sort(key=lambda share: share.state is not ShareState.PENDING)
+        self._received = {share.id: share for share in found}
+        return found
 
     async def answer(self, share: str, state: ShareState) -> ReceivedShare:
         """Accept or decline. Raises NotFound, Withdrawn."""
-        raise NotImplementedError
+        known = await self._got(share)
+        if known.is_federated:
+            answered = await self.client.answer_federated_share(known, state)
+        else:
+            answered = await self.client.answer_share(known, state)
+        return await self._got_again(share, known, answered)
 
     async def hide(self, share: str, hidden: bool = True) -> ReceivedShare:
         """Leave a received share out of sight, or show it again."""
-        raise NotImplementedError
+        known = await self._got(share)
+        if known.is_federated:
+            changed = await self.client.hide_federated_share(known, hidden)
+        else:
+            changed = await self.client.hide_share(known, hidden)
+        return await self._got_again(share, known, changed)
 
     async def leave(self, share: str) -> None:
         """Give a received share up. The owner's files stay as they are."""
-        raise NotImplementedError
+        await self.answer(share, ShareState.DECLINED)
+
+    # Links
 
     async def links(self, path: str = "") -> list[Link]:
         """All public links of the user, or those of one thing."""
-        raise NotImplementedError
+        found = await _if_possible(self.client.links(path))
+        self._links |= {link.id: link for link in found}
+        return found
 
     async def create_link(
         self,
@@ -142,7 +240,13 @@ class Sharing:
         name: str = "",
     ) -> Link:
         """Make a public link; one thing may have several."""
-        raise NotImplementedError
+        if self._flush is not None:
+            await self._flush(path)
+        made = await self.client.create_link(
+            path, role, password=password, expires=expires, name=name
+        )
+        self._links[made.id] = made
+        return made
 
     async def update_link(
         self,
@@ -154,8 +258,79 @@ class Sharing:
         name: str | Unchanged = UNCHANGED,
     ) -> Link:
         """Change a link; "" takes its password away. Raises NotFound."""
-        raise NotImplementedError
+        known = await self._link(link)
+        changed = await self.client.update_link(
+            known, role=role, password=password, expires=expires, name=name
+        )
+        self._links[link] = changed
+        return changed
 
     async def remove_link(self, link: str) -> None:
         """End a link. Raises NotFound."""
-        raise NotImplementedError
+        await self.client.remove_link(await self._link(link))
+        self._links.pop(link, None)
+
+    # What was listed, by id
+
+    def _noted(self, share: Share) -> Share:
+        noted = replace(share, id=(FEDERATED if share.is_federated else LOCAL) + share.id)
+        self._shares[noted.id] = share
+        return noted
+
+    async def _given(self, share: str) -> Share:
+        """A share of the user as the client knows it, by the id that was told."""
+        if share not in self._shares:
+            await self.by_me()
+        if share not in self._shares:
+            raise NotFound("It is not shared any more.")
+        return self._shares[share]
+
+    async def _ended_share(self, path: str, grantee: Grantee) -> Share | None:
+        """The share with somebody whose time is over, if it is in the way of a new one."""
+        for share in await self.client.shares(path):
+            same = (share.grantee.kind, share.grantee.id) == (grantee.kind, grantee.id)
+            if same and share.expires is not None and share.expires <= datetime.now(UTC):
+                return share
+        return None
+
+    async def _got(self, share: str) -> ReceivedShare:
+        """A received share as the client knows it, by the id that was told."""
+        if share not in self._received:
+            await self.received()
+        known = self._received.get(share)
+        if known is None:
+            raise Withdrawn("It is no longer shared with you.")
+        return replace(known, id=share.removeprefix(LOCAL).removeprefix(FEDERATED))
+
+    async def _got_again(
+        self, share: str, known: ReceivedShare, now: ReceivedShare
+    ) -> ReceivedShare:
+        now = replace(
+            now,
+            id=share,
+            name=now.name or known.name,
+            kind=now.kind or known.kind,
+            owner=known.owner,
+            sender=known.sender,
+        )
+        self._received[share] = now
+        return now
+
+    async def _link(self, link: str) -> Link:
+        if link not in self._links:
+            await self.links()
+        if link not in self._links:
+            raise NotFound("This link has ended.")
+        return self._links[link]
+
+
+async def _if_possible(listed: Awaitable[list[T]]) -> list[T]:
+    """Nothing where the site cannot have any."""
+    try:
+        return await listed
+    except NotSupported:
+        return []
+
+
+def _age(share: Share | ReceivedShare) -> float:
+    return share.created.timestamp() if share.created else 0.0
