@@ -11,7 +11,9 @@ import { badges, listing } from './listing/plugin';
 import { locks } from './locks/plugin';
 import { mount } from './mount/plugin';
 import { panel } from './panel/plugin';
+import { people } from './people/plugin';
 import { sharingState } from './sharing/provider';
+import { shared } from './shared/plugin';
 import { site } from './site/plugin';
 import { status } from './site/status';
 import { transfers } from './transfers/plugin';
@@ -27,6 +29,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   conflict,
   collaboration,
   versions,
+  shared,
+  people,
   bin,
   badges,
   listing,

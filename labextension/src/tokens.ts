@@ -41,6 +41,7 @@ export namespace CommandIDs {
   export const createLink = 'mesh:create-link';
   export const invite = 'mesh:invite';
   export const acceptInvitation = 'mesh:accept-invitation';
+  export const openInvitation = 'mesh:open-invitation';
   export const newProject = 'mesh:new-project';
 }
 

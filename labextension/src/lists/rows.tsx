@@ -128,9 +128,10 @@ export function Rows(props: {
   );
 }
 
-/** A list with a heading, which names it. */
+/** A list with a heading, which names it; not seen where something else says the same. */
 export function RowList<T>(props: {
   heading: string;
+  isNamedAbove?: boolean;
   /** What is said of the heading when the mouse is on it. */
   title?: string;
   items: readonly T[];
@@ -139,7 +140,11 @@ export function RowList<T>(props: {
   const id = React.useId();
   return props.items.length ? (
     <section className="jp-MeshRows-group">
-      <h4 id={id} title={props.title}>
+      <h4
+        id={id}
+        className={props.isNamedAbove ? 'jp-MeshRows-said' : undefined}
+        title={props.title}
+      >
         {props.heading}
       </h4>
       <ul aria-labelledby={id}>{props.items.map(props.children)}</ul>

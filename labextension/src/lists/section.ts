@@ -86,19 +86,26 @@ export abstract class SectionModel extends VDomModel {
   /** Asks for what is shown. */
   protected abstract load(): Promise<void>;
 
-  protected tell(): void {
-    this._tell();
-  }
-
-  private async _ask(): Promise<void> {
+  /** Does something about the whole list; what goes wrong is said above it. */
+  protected async attempt(act: () => Promise<void>): Promise<void> {
     try {
-      await this.load();
+      await act();
       this._failure = null;
       this.options.mesh.noteSuccess();
     } catch (error) {
       this._failure = error as Error;
       this.options.mesh.noteFailure(error);
     }
+    this._tell();
+  }
+
+  protected tell(): void {
+    this._tell();
+  }
+
+  private async _ask(): Promise<void> {
+    this._askedAt = Date.now();
+    await this.attempt(() => this.load());
     this._running = null;
     this._tell();
   }
@@ -110,14 +117,17 @@ export abstract class SectionModel extends VDomModel {
     }
   }
 
+  /** The site is asked how it is when somebody begins to look, and whenever it may be back. */
   private _onSite(): void {
-    const isOnline = this.isOnline;
+    const { isOnline } = this;
+    const isBack = isOnline && !this._wasOnline;
     if (isOnline !== this._wasOnline) {
       this._wasOnline = isOnline;
       this._tell();
-      if (isOnline && this.options.isSeen()) {
-        void this.refresh();
-      }
+    }
+    const isOld = Date.now() - this._askedAt > INTERVAL / 2;
+    if (this.options.isSeen() && isOnline && (isBack || isOld)) {
+      this.start();
     }
   }
 
@@ -131,6 +141,7 @@ export abstract class SectionModel extends VDomModel {
   private _running: Promise<void> | null = null;
   private _next: Promise<void> | null = null;
   private _wasOnline = true;
+  private _askedAt = 0;
   private _poll: Poll;
 }
 
