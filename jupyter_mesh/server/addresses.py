@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jupyter_mesh.server.handlers.accept import AcceptHandler, ArrivedHandler
 from jupyter_mesh.server.handlers.access import AccessHandler
 from jupyter_mesh.server.handlers.base import UnknownHandler
 from jupyter_mesh.server.handlers.bin import BinHandler, BinPurgeHandler, BinRestoreHandler
@@ -100,6 +101,8 @@ ADDRESSES: list[tuple[str, type[RequestHandler]]] = [
     (r"/api/mesh/projects/([^/]+)/leave", ProjectLeaveHandler),
     (r"/api/mesh(?:/.*)?", UnknownHandler),
     (r"/mesh/download/?", DownloadHandler),
-    (r"/mesh/open/?", OpenHandler),
+    (r"/mesh/open(?:/(.*))?", OpenHandler),
+    (r"/mesh/accept/?", AcceptHandler),
+    (r"/mesh/accept/([\w-]+)", ArrivedHandler),
 ]
 """``openapi.yaml`` describes what is below ``/api/mesh/``. The first that matches answers."""

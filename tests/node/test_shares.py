@@ -1,27 +1,18 @@
 """Shares with users and groups of a site: who may give them, how they are told, how they end."""
 
-import json
 
 import grpc
 import pytest
-from cs3.gateway.v1beta1 import gateway_api_pb2 as gateway
-from cs3.sharing.collaboration.v1beta1 import collaboration_api_pb2 as api
 from cs3.sharing.collaboration.v1beta1 import resources_pb2 as messages
-from cs3.storage.provider.v1beta1 import resources_pb2 as resources
-from google.protobuf.field_mask_pb2 import FieldMask
 
-from .conftest import code, opaque
+from .conftest import code
 from .sharing import (
     accept,
-    answer,
-    booleans,
     given,
     received,
     remove,
-    request,
     share,
     stat,
-    with_group,
     with_user,
 )
 
