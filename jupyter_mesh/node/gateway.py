@@ -13,6 +13,7 @@ from jupyter_mesh.node.gateway_notes import NoteRpcs
 from jupyter_mesh.node.gateway_ocm import ContactRpcs
 from jupyter_mesh.node.gateway_people import PeopleRpcs
 from jupyter_mesh.node.gateway_received import ReceivedRpcs
+from jupyter_mesh.node.gateway_remote import RemoteShareRpcs
 from jupyter_mesh.node.gateway_shares import ShareRpcs
 from jupyter_mesh.node.gateway_sharing import SharingRpcs
 from jupyter_mesh.node.gateway_spaces import SpaceRpcs
@@ -36,6 +37,7 @@ class Gateway(
     ReceivedRpcs,
     SharingRpcs,
     ContactRpcs,
+    RemoteShareRpcs,
     stubs.GatewayAPIServicer,
 ):
     """Serves one site over gRPC."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jupyter_mesh.node.ocm.rows import Contact, Invite
     from jupyter_mesh.node.site import Site
 
-__all__ = ["ContactRpcs", "remote_id"]
+__all__ = ["ContactRpcs", "at_peer", "domain_of", "remote_id"]
 
 
 def remote_id(identifier: str, domain: str) -> people.UserId:
@@ -33,6 +33,14 @@ def remote_id(identifier: str, domain: str) -> people.UserId:
 
 
 T = TypeVar("T")
+
+
+def domain_of(text: str) -> str:
+    """The canonical form of what a client says; what is none is no site."""
+    try:
+        return canonical_domain(text)
+    except ValueError:
+        return ""
 
 
 async def at_peer(work: Awaitable[T]) -> T:
@@ -129,7 +137,7 @@ class ContactRpcs(Rpcs):
         caller.require_scope()
         asked = request.remote_user_id
         found = self.site.federation.store.contact(
-            caller.user.id, asked.opaque_id, _domain(asked.idp)
+            caller.user.id, asked.opaque_id, domain_of(asked.idp)
         )
         if found is None:
             raise Refused(Reason.MISSING, "user not found")
@@ -141,7 +149,7 @@ class ContactRpcs(Rpcs):
         caller.require_scope()
         asked = request.remote_user_id
         self.site.federation.store.remove_contact(
-            caller.user.id, asked.opaque_id, _domain(asked.idp)
+            caller.user.id, asked.opaque_id, domain_of(asked.idp)
         )
         return invites.DeleteAcceptedUserResponse()
 
@@ -161,7 +169,7 @@ class ContactRpcs(Rpcs):
     def GetInfoByDomain(self, _caller: Caller, request: Any) -> Any:
         """The site of exactly that domain."""
         federation = self.site.federation
-        domain = _domain(request.domain)
+        domain = domain_of(request.domain)
         if domain == federation.domain:
             info = _site(domain, federation.title, federation.origin)
         else:
@@ -175,15 +183,7 @@ class ContactRpcs(Rpcs):
     def IsProviderAllowed(self, _caller: Caller, request: Any) -> Any:
         """OK for a site that this one deals with, else UNAUTHENTICATED."""
         federation = self.site.federation
-        domain = _domain(request.provider.domain)
+        domain = domain_of(request.provider.domain)
         if domain != federation.domain and federation.trust.title(domain) is None:
             raise Refused(Reason.BAD_TOKEN, "provider is not allowed")
         return sites.IsProviderAllowedResponse()
-
-
-def _domain(text: str) -> str:
-    """The canonical form of what a client says; what is none is no site."""
-    try:
-        return canonical_domain(text)
-    except ValueError:
-        return ""

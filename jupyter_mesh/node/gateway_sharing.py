@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from cs3.gateway.v1beta1 import gateway_api_pb2 as gateway
 from cs3.sharing.link.v1beta1 import link_api_pb2 as links
-from cs3.sharing.ocm.v1beta1 import ocm_api_pb2 as ocm
 
 from jupyter_mesh.node.rpc import Rpcs, answers
 
@@ -29,6 +28,3 @@ class SharingRpcs(Rpcs):
 
     ListPublicShares = _nothing(links.ListPublicSharesResponse)
     ListExistingPublicShares = _nothing(gateway.ListExistingPublicSharesResponse)
-    ListOCMShares = _nothing(ocm.ListOCMSharesResponse)
-    ListExistingOCMShares = _nothing(gateway.ListExistingOCMSharesResponse)
-    ListReceivedOCMShares = _nothing(ocm.ListReceivedOCMSharesResponse)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from yarl import URL
 
 from jupyter_mesh.errors import MeshError, SiteError, Unavailable
-from jupyter_mesh.node.ocm.addresses import same_origin
+from jupyter_mesh.node.ocm.addresses import canonical_domain, same_origin
 from jupyter_mesh.node.ocm.client import Blocked
 
 if TYPE_CHECKING:
@@ -94,18 +94,21 @@ class PeerInfo:
         Only addresses at the site itself: its secret is for nobody else.
         """
         if uri.startswith(("http://", "https://")):
-            url = uri
-        elif uri.startswith("/"):
-            url = self.origin + uri
-        elif self.webdav_root:
-            url = self.origin + self.webdav_root + uri
-        else:
-            url = ""
-        if not url or not same_origin(url, self.origin):
-            raise SiteError(
-                f"{self.domain} shares something whose address is not at {self.domain}."
-            )
-        return url
+            try:
+                parts = URL(uri)
+                home = URL(self.origin)
+                if not parts.user and canonical_domain(parts.authority) == canonical_domain(
+                    self.origin
+                ):
+                    return str(home.join(parts.relative()))
+            except ValueError:
+                pass
+            raise SiteError(f"{self.domain} shares what is not at {self.domain}.")
+        if uri.startswith("/"):
+            return self.origin + uri
+        if not self.webdav_root:
+            raise SiteError(f"{self.domain} does not say where its shares are.")
+        return self.origin + self.webdav_root + uri
 
 
 class Discovery:
@@ -114,6 +117,10 @@ class Discovery:
     def __init__(self, client: PeerClient) -> None:
         self._client = client
         self._known: dict[str, tuple[float, PeerInfo]] = {}
+
+    def known(self, domain: str) -> PeerInfo | None:
+        """What the site said last, however long ago."""
+        return self._known.get(domain, (0.0, None))[1]
 
     async def of(self, domain: str, *, fresh: bool = False) -> PeerInfo:
         """What the site with this canonical domain says.

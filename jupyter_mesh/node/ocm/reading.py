@@ -115,8 +115,10 @@ class Fields:
         except BadJson as error:
             raise NotTaken(400, str(error)) from None
 
-    def text(self, name: str, *, required: bool = False, longest: int = 1024) -> str:
-        """A text; "" where it may be absent. Control characters are refused."""
+    def text(
+        self, name: str, *, required: bool = False, longest: int = 1024, lines: bool = False
+    ) -> str:
+        """A text; "" where it may be absent. Control characters are refused, but for those of ``lines``."""
         value = self._value.get(name)
         if value is None or value == "":
             if required:
@@ -126,7 +128,10 @@ class Fields:
             self.wrong(name, "must be a string")
         elif len(value) > longest:
             self.wrong(name, f"is longer than {longest} characters")
-        elif any(ord(character) < 32 or ord(character) == 127 for character in value):
+        elif any(
+            (ord(character) < 32 and not (lines and character in "\n\r\t")) or ord(character) == 127
+            for character in value
+        ):
             self.wrong(name, "holds control characters")
         else:
             try:
@@ -136,6 +141,12 @@ class Fields:
             else:
                 return value
         return ""
+
+    def identifier(self, name: str) -> str:
+        """An id: a text, or the number that OCM 1.0 sends."""
+        if type(value := self._value.get(name)) is int:
+            return str(value)
+        return self.text(name, required=True, longest=255)
 
     def domain(self, name: str) -> str:
         """The canonical domain of a site; "" when it is missing or none, which ``done`` tells."""

@@ -62,6 +62,8 @@ def add_routes(app: web.Application, federation: Federation) -> None:
 
     app.router.add_get("/.well-known/ocm", discovery)
     app.router.add_post("/ocm/invite-accepted", takes(federation.invites.accepted))
+    app.router.add_post("/ocm/shares", takes(federation.shares.arrived))
+    app.router.add_post("/ocm/notifications", takes(federation.notifications.arrived))
 
 
 def _guarded(handler: Handler) -> Handler:

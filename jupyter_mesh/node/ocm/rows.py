@@ -23,7 +23,7 @@ CREATE TABLE given (
     owner TEXT NOT NULL, sharer TEXT NOT NULL REFERENCES users ON DELETE CASCADE, name TEXT NOT NULL,
     folder INTEGER NOT NULL, grantee TEXT NOT NULL, domain TEXT NOT NULL, editor INTEGER NOT NULL,
     must_exchange INTEGER NOT NULL, secret TEXT NOT NULL UNIQUE, expires INTEGER NOT NULL,
-    created INTEGER NOT NULL, modified INTEGER NOT NULL, answer TEXT NOT NULL,
+    created INTEGER NOT NULL, modified INTEGER NOT NULL, answer TEXT NOT NULL, note TEXT NOT NULL,
     UNIQUE (sharer, domain, grantee, entry)
 ) WITHOUT ROWID;
 CREATE INDEX given_of ON given (entry);
@@ -36,6 +36,7 @@ CREATE TABLE received (
     created INTEGER NOT NULL, modified INTEGER NOT NULL, state TEXT NOT NULL, hidden INTEGER NOT NULL,
     UNIQUE (user, domain, provider_id)
 ) WITHOUT ROWID;
+CREATE INDEX received_called ON received (provider_id);
 CREATE TABLE access_tokens (
     hash TEXT PRIMARY KEY, share TEXT NOT NULL REFERENCES given ON DELETE CASCADE, expires INTEGER NOT NULL
 ) WITHOUT ROWID;
@@ -100,7 +101,8 @@ class Given:
     created: int = 0
     modified: int = 0
     answer: str = ""
-    """"accepted" or "declined" when the other side said so."""
+    """"accepted" or "declined" when the other side said so; "unsent" while it does not have the share yet."""
+    note: str = ""
 
     @property
     def ended(self) -> bool:

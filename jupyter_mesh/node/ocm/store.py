@@ -130,6 +130,11 @@ class FederationStore:
 
     # Shares given
 
+    def forget_unsent(self) -> None:
+        """Forget shares whose sending a killed process left undone: nobody else knows of them."""
+        with self._index.change():
+            self._index.run("DELETE FROM given WHERE answer = 'unsent'")
+
     def add_given(self, share: Given) -> None:
         """Keep a share; raises AlreadyExists when the same sharer has shared the same with the same contact."""
         with self._index.change():
@@ -157,14 +162,17 @@ class FederationStore:
         )
         return None if row is None else _given(row)
 
-    def given_by(self, sharer: str) -> list[Given]:
-        """The shares that a user gave, oldest first."""
-        query = f"SELECT * FROM given WHERE sharer = ? AND {_LIVE} ORDER BY created, id"
-        return [_given(row) for row in self._index.rows(query, sharer, time.time())]
+    def given_by(self, user: str) -> list[Given]:
+        """The shares that a user gave, or others of what is the user's; oldest first."""
+        query = (
+            f"SELECT * FROM given WHERE (sharer = ? OR owner = ?) AND answer != 'unsent' AND {_LIVE} "
+            "ORDER BY created, id"
+        )
+        return [_given(row) for row in self._index.rows(query, user, user, time.time())]
 
     def given_of(self, entry: str) -> list[Given]:
         """The shares of a file or folder, whoever gave them."""
-        query = f"SELECT * FROM given WHERE entry = ? AND {_LIVE} ORDER BY created, id"
+        query = f"SELECT * FROM given WHERE entry = ? AND answer != 'unsent' AND {_LIVE} ORDER BY created, id"
         return [_given(row) for row in self._index.rows(query, entry, time.time())]
 
     def given_by_secret(self, secret: str) -> Given | None:
@@ -172,6 +180,11 @@ class FederationStore:
         query = f"SELECT * FROM given WHERE secret = ? AND {_LIVE}"
         row = self._index.row(query, secret, time.time())
         return None if row is None else _given(row)
+
+    def answered_given(self, provider_id: str, answer: str) -> None:
+        """Keep what the receiver said to a share."""
+        with self._index.change():
+            self._index.run("UPDATE given SET answer = ? WHERE id = ?", answer, provider_id)
 
     def remove_given(self, provider_id: str) -> bool:
         """End a share, and every token for it; False when there is none."""
@@ -232,19 +245,40 @@ class FederationStore:
         query = f"SELECT * FROM received WHERE user = ? AND state != 'withdrawn' AND {_LIVE} ORDER BY created, id"
         return [_received(row) for row in self._index.rows(query, user, time.time())]
 
+    def received_count(self, user: str, domain: str) -> int:
+        """How many rows of a user come from one site."""
+        return int(
+            self._index.value(
+                "SELECT count(*) FROM received WHERE user = ? AND domain = ?", user, domain
+            )
+        )
+
+    def received_called(self, provider_id: str) -> list[Received]:
+        """What any site calls by that providerId, of all our users."""
+        query = "SELECT * FROM received WHERE provider_id = ?"
+        return [_received(row) for row in self._index.rows(query, provider_id)]
+
     def received_from(self, domain: str, provider_id: str) -> list[Received]:
         """What one site calls by that providerId, of all our users."""
         query = "SELECT * FROM received WHERE domain = ? AND provider_id = ?"
         return [_received(row) for row in self._index.rows(query, domain, provider_id)]
 
-    def change_received(self, share: str, *, state: str = "", hidden: bool | None = None) -> None:
-        """Keep a user's answer, or whether the share is hidden."""
+    def change_received(
+        self,
+        share: str,
+        *,
+        state: str = "",
+        hidden: bool | None = None,
+        editor: bool | None = None,
+    ) -> None:
+        """Keep a user's answer, whether the share is hidden, or what the other side allows now."""
         with self._index.change():
             self._index.run(
                 "UPDATE received SET state = CASE ?1 WHEN '' THEN state ELSE ?1 END, "
-                "hidden = coalesce(?2, hidden), modified = ?3 WHERE id = ?4",
+                "hidden = coalesce(?2, hidden), editor = coalesce(?3, editor), modified = ?4 WHERE id = ?5",
                 state,
                 hidden,
+                editor,
                 int(time.time()),
                 share,
             )

@@ -1,5 +1,6 @@
 """Two nodes that trust each other, and the raw stubs to ask them."""
 
+import asyncio
 from contextlib import AsyncExitStack
 
 import grpc
@@ -7,6 +8,8 @@ import pytest
 from cs3.gateway.v1beta1 import gateway_api_pb2_grpc as stubs
 from cs3.ocm.invite.v1beta1 import invite_api_pb2 as invites
 from cs3.rpc.v1beta1 import code_pb2
+from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
+from cs3.storage.provider.v1beta1 import resources_pb2 as resources
 
 from jupyter_mesh.testing.site import federated_nodes
 
@@ -44,6 +47,24 @@ class Person:
     async def contacts(self, text=""):
         request = invites.FindAcceptedUsersRequest(filter=text)
         return (await self.call("FindAcceptedUsers", request)).accepted_users
+
+    async def folder(self, name):
+        """The id of a folder at home, made if it is not there."""
+        home = (await self.call("GetHome", provider.GetHomeRequest())).path
+        await self.call("CreateHome", provider.CreateHomeRequest())
+        where = resources.Reference(path=f"{home}/{name}")
+        await self.call("CreateContainer", provider.CreateContainerRequest(ref=where))
+        reply = await self.call("Stat", provider.StatRequest(ref=where))
+        assert code(reply) == "OK", reply.status.message
+        return reply.info.id
+
+
+async def until(holds, within=30.0):
+    """Wait for something that happens in the background."""
+    async with asyncio.timeout(within):
+        # The other node has no event for us.
+        while not await holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 async def person(site, number, stack) -> Person:
