@@ -52,8 +52,8 @@ class Caller:
     """Id of the public link that was entered: then its rights count, and not those of the user."""
 
     def require_scope(self) -> None:
-        """Raise Refused(NOT_ALLOWED) for a login that may see and do nothing."""
-        if not self.scope:
+        """Raise Refused(NOT_ALLOWED) for a login that may do nothing in the name of its user."""
+        if not self.scope or self.link:
             raise Refused(Reason.NOT_ALLOWED, "This login does not allow this.")
 
 

@@ -19,8 +19,8 @@ from jupyter_mesh.node.address import describe_path, resolve, resource_id
 from jupyter_mesh.node.gateway_ocm import at_peer, domain_of, remote_id
 from jupyter_mesh.node.ocm.offer import MUST_EXCHANGE
 from jupyter_mesh.node.refusal import Reason, Refused
+from jupyter_mesh.node.rights import EDITOR, VIEWER
 from jupyter_mesh.node.rpc import Rpcs, answers, answers_async
-from jupyter_mesh.node.users import Role
 from jupyter_mesh.node.wire import Describer, opaque, opaque_text, permissions, user_id
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _when(seconds: int) -> types.Timestamp:
 
 
 def _role(*, editor: bool) -> Any:
-    return permissions(Role.EDITOR if editor else Role.VIEWER)
+    return permissions(EDITOR if editor else VIEWER)
 
 
 def _given(site: Site, share: Given) -> shares.Share:
@@ -155,7 +155,9 @@ class RemoteShareRpcs(Rpcs):
             raise Refused(Reason.BAD_PARTNER, "service is not trusted: give a contact and its site")
         editor, must_exchange = _access(request.access_methods)
         expires = _end(request.expiration)
-        place = await self.site.run(lambda: self._shareable(caller, request.resource_id))
+        place = await self.site.run(
+            lambda: self._given_away(caller, request.resource_id, editor=editor)
+        )
         share, name = await at_peer(
             self.site.federation.shares.give(
                 caller.user,
@@ -171,16 +173,23 @@ class RemoteShareRpcs(Rpcs):
         message = await self.site.run(lambda: _given(self.site, share))
         return ocm.CreateOCMShareResponse(share=message, recipient_display_name=name)
 
-    def _shareable(self, caller: Caller, asked: Any) -> Place:
+    def _given_away(self, caller: Caller, asked: Any, *, editor: bool) -> Place:
+        """The entry of an id, for a caller who may share it."""
+        caller.require_scope()
         address = resolve(self.site, caller, resources.Reference(resource_id=asked))
         place = self.site.tree.find(address.space, address.base, address.names)
-        address.require(Role.OWNER)
+        address.require("add_grant")
+        if editor:
+            address.require("initiate_file_upload")
+        if place.is_root and place.space.kind == "personal":
+            raise Refused(Reason.NOT_ALLOWED, "A personal space as a whole cannot be shared.")
         return place
 
     @answers(ocm.ListOCMSharesResponse)
     def ListOCMShares(self, caller: Caller, request: Any) -> Any:
         """The shares that the caller gave, or others of what is the caller's, that pass all filters."""
-        found = self.site.federation.store.given_by(caller.user.id) if caller.scope else []
+        caller.require_scope()
+        found = self.site.federation.store.given_by(caller.user.id)
         messages = [_given(self.site, share) for share in found]
         return ocm.ListOCMSharesResponse(
             shares=[
@@ -195,7 +204,8 @@ class RemoteShareRpcs(Rpcs):
         """The shares given whose resource is there, with what Stat says of it; sites with spaces have no such call."""
         if self.site.flavour.spaces:
             raise Refused(Reason.UNSUPPORTED, "unknown method ListExistingOCMShares")
-        found = self.site.federation.store.given_by(caller.user.id) if caller.scope else []
+        caller.require_scope()
+        found = self.site.federation.store.given_by(caller.user.id)
         reply = gateway.ListExistingOCMSharesResponse()
         for share in found:
             message = _given(self.site, share)
@@ -213,7 +223,7 @@ class RemoteShareRpcs(Rpcs):
             place = self.site.tree.find(address.space, address.base, address.names)
         except Refused:
             return None
-        describer = Describer(self.site, place.space, address.role)
+        describer = Describer(self.site, place.space, address.rights)
         return describer.info(place.entry, place.names, describe_path(self.site, address, place))
 
     @answers(ocm.GetOCMShareResponse)
@@ -251,7 +261,8 @@ class RemoteShareRpcs(Rpcs):
     @answers(ocm.ListReceivedOCMSharesResponse)
     def ListReceivedOCMShares(self, caller: Caller, request: Any) -> Any:
         """What people at other sites share with the caller; without what has ended or was withdrawn."""
-        found = self.site.federation.store.received_of(caller.user.id) if caller.scope else []
+        caller.require_scope()
+        found = self.site.federation.store.received_of(caller.user.id)
         messages = [_received(self.site, share) for share in found]
         return ocm.ListReceivedOCMSharesResponse(
             shares=[

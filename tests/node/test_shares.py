@@ -1,6 +1,5 @@
 """Shares with users and groups of a site: who may give them, how they are told, how they end."""
 
-
 import grpc
 import pytest
 from cs3.sharing.collaboration.v1beta1 import resources_pb2 as messages
