@@ -12,6 +12,7 @@ import { locks } from './locks/plugin';
 import { mount } from './mount/plugin';
 import { panel } from './panel/plugin';
 import { people } from './people/plugin';
+import { share } from './sharing/plugin';
 import { sharingState } from './sharing/provider';
 import { shared } from './shared/plugin';
 import { site } from './site/plugin';
@@ -22,6 +23,7 @@ import { versions } from './versions/plugin';
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   site,
   sharingState,
+  share,
   panel,
   link,
   status,

@@ -231,7 +231,49 @@ export interface ILinkRequest {
   name: string;
 }
 
+/** Shares of things above or below that are in the way of a new one. */
+export interface IConflict {
+  paths: string[];
+  /** True if the new one can take their place. */
+  canForce: boolean;
+}
+
+/** A failure in words, with what the operators of the site need to find it in their logs. */
+export interface IFailure {
+  message: string;
+  /** HTTP status, or 0 where our server did not answer. */
+  status: number;
+  /** Reference id, or "". */
+  trace: string;
+  conflict: IConflict | null;
+}
+
 type Settings = ServerConnection.ISettings;
+
+/** What an error of a request says. */
+export async function failureOf(error: unknown): Promise<IFailure> {
+  const { response } = error as Partial<ServerConnection.ResponseError>;
+  const failure = {
+    message: (error as Error).message,
+    status: response?.status ?? 0,
+    trace: '',
+    conflict: null
+  };
+  if (!response) {
+    return failure;
+  }
+  try {
+    const answer = (await response.clone().json()) as Partial<IFailure>;
+    return {
+      ...failure,
+      trace: answer.trace ?? '',
+      conflict: answer.conflict ?? null
+    };
+  } catch {
+    // A proxy has answered, with a page.
+    return failure;
+  }
+}
 
 /** What the site can do, and why not where it cannot. */
 export async function fetchAbilities(settings: Settings): Promise<Abilities> {
@@ -301,6 +343,15 @@ export async function removeShare(
   await request(settings, `api/mesh/shares/${encodeURIComponent(id)}`, {
     method: 'DELETE'
   });
+}
+
+/** All links of the user, of everything. */
+export async function fetchLinks(
+  settings: Settings
+): Promise<(ILink & { path: string })[]> {
+  const query = URLExt.objectToQueryString({ limit: PAGE });
+  const response = await request(settings, `api/mesh/links${query}`);
+  return ((await response.json()) as IPage<ILink & { path: string }>).items;
 }
 
 export async function createLink(

@@ -327,8 +327,8 @@ export function Chips(props: {
   people: readonly IPerson[];
   ownSite: string;
   onRemove: (person: IPerson) => void;
-  /** Why it did not work with somebody, by key. */
-  failures?: ReadonlyMap<string, string>;
+  /** Knows by key with whom it did not work. */
+  failures?: { has(key: string): boolean };
   label: string;
   trans: TranslationBundle;
 }): JSX.Element | null {
@@ -340,11 +340,10 @@ export function Chips(props: {
     <ul className="jp-MeshChips" aria-label={props.label}>
       {people.map(person => {
         const name = nameOf(person, trans);
-        const failure = props.failures?.get(person.key);
         return (
           <li
             key={person.key}
-            data-failed={failure !== undefined}
+            data-failed={props.failures?.has(person.key) ?? false}
             title={person.site?.domain}
           >
             <span>{name}</span>
