@@ -20,7 +20,14 @@ from jupyter_mesh.cs3.place import Entry, Place
 from jupyter_mesh.cs3.places import Places
 from jupyter_mesh.cs3.spooling import Copies
 from jupyter_mesh.cs3.wire import UNSAID, clean_name, opaque_text, resource_of, told_name, user_of
-from jupyter_mesh.errors import Busy, InvalidRequest, NotFound, SiteError
+from jupyter_mesh.errors import (
+    Busy,
+    InvalidRequest,
+    NotFound,
+    SiteError,
+    Unavailable,
+    Withdrawn,
+)
 from jupyter_mesh.models import Kind, Permissions, Quota, Resource, Space, SpaceKind, User
 from jupyter_mesh.paths import AREAS, BY_ID, HOME, PROJECTS, MeshPath, name_of
 
@@ -72,6 +79,7 @@ class SiteClient:
 
     async def close(self) -> None:
         """Close all connections; calls under way end as Unavailable. May be awaited twice."""
+        await self._places.close()
         await asyncio.gather(self._gateway.close(), self._data.close(), self._copies.close())
 
     async def disconnect(self) -> None:
@@ -155,13 +163,16 @@ class SiteClient:
             if (await self._stat(above)).is_directory:
                 raise
             raise NotFound(f"Could not open {place.path}: {above.path} is a file.") from error
-        (await self.flavour()).quotes_etags = reply.info.etag.startswith('"')
+        if not place.is_remote:
+            (await self.flavour()).quotes_etags = reply.info.etag.startswith('"')
         by_id = place.path.startswith(BY_ID) and not place.rel
         return resource_of(reply.info, place.path, told_name(reply.info) if by_id else "")
 
     async def _stat_if_there(self, place: Place) -> Resource | None:
         try:
             return await self._stat(place)
+        except Withdrawn:
+            raise
         except NotFound:
             return None
 
@@ -205,6 +216,16 @@ class SiteClient:
         """The root of a space; None if it is gone."""
         if entry.info is not None:
             return resource_of(entry.info, entry.space.path)
-        return await self._stat_if_there(
-            Place(path=entry.space.path, rel="", root=entry.space.root, mount=entry.mount)
+        place = Place(
+            path=entry.space.path,
+            rel="",
+            root=entry.space.root,
+            mount=entry.mount,
+            is_remote=entry.is_remote,
         )
+        try:
+            return await self._stat_if_there(place)
+        except (Withdrawn, Unavailable, SiteError):
+            if not entry.is_remote:
+                raise
+            return None  # Another site is away or has ended it: the others are listed all the same.

@@ -15,16 +15,14 @@ from cs3.sharing.ocm.v1beta1 import ocm_api_pb2 as ocm_api
 from cs3.sharing.ocm.v1beta1 import resources_pb2 as ocm
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from jupyter_mesh.cs3.grants import has_ended, stamp_of
 from jupyter_mesh.cs3.invitations import Invitations
 from jupyter_mesh.cs3.ocm import (
-    GRANTS,
     access_of,
     granted,
     grantee_to,
-    has_ended,
     received_of,
     share_of,
-    stamp_of,
     state_to,
 )
 from jupyter_mesh.cs3.remote import JUST_NOW
@@ -38,11 +36,11 @@ from jupyter_mesh.errors import (
     NotSupported,
     SiteError,
 )
-from jupyter_mesh.models import UNCHANGED, GranteeKind, ShareState
+from jupyter_mesh.models import UNCHANGED, GranteeKind, Role, ShareState
 from jupyter_mesh.paths import MeshPath, name_of
 
 if TYPE_CHECKING:
-    from jupyter_mesh.models import Grantee, ReceivedShare, ResourceId, Role, Share, Unchanged
+    from jupyter_mesh.models import Grantee, ReceivedShare, ResourceId, Share, Unchanged
 
 __all__ = ["Federation"]
 
@@ -111,7 +109,7 @@ class Federation(Invitations):
                 return []
         found = await self._given(root, path)
         await self._expire(found)
-        found = [share for share in found if not has_ended(share)]
+        found = [share for share in found if not has_ended(share.expires)]
         found.sort(key=_age, reverse=True)
         return [replace(share, grantee=await self._known(share.grantee)) for share in found]
 
@@ -155,7 +153,8 @@ class Federation(Invitations):
     async def received_federated_shares(self) -> list[ReceivedShare]:
         """What people at other sites share with the user, in every state, latest first. ListReceivedOCMShares.
 
-        Accepted ones have the path at which they open. Those that were found to have ended are WITHDRAWN.
+        Accepted ones have the path at which they open. Those that were found to have ended, which sites list for
+        ever, are left out.
         """
         messages = await self._places.remote.listed(JUST_NOW)
         paths = await self._places.remote_paths()
@@ -163,8 +162,8 @@ class Federation(Invitations):
         found = []
         for message in messages:
             share = received_of(message, own)
-            if self._places.remote.is_withdrawn(share.id) or has_ended(share):
-                share = replace(share, state=ShareState.WITHDRAWN)
+            if self._places.remote.is_withdrawn(share.id) or has_ended(share.expires):
+                continue
             path = paths.get(share.id, "") if share.state is ShareState.ACCEPTED else ""
             found.append(
                 replace(
@@ -184,7 +183,7 @@ class Federation(Invitations):
         doing = f'{"accept" if state is ShareState.ACCEPTED else "decline"} "{received.name}"'
         if state not in (ShareState.ACCEPTED, ShareState.DECLINED, ShareState.PENDING):
             raise InvalidRequest(f"Could not {doing}: {state} is no answer.")
-        if state is ShareState.ACCEPTED and has_ended(received):
+        if state is ShareState.ACCEPTED and has_ended(received.expires):
             raise InvalidRequest(f"Could not {doing}: its time is over. Ask for a new share.")
         await self._answer(received, doing, "state", state=state_to(state))
         for share in await self.received_federated_shares():
@@ -208,7 +207,7 @@ class Federation(Invitations):
     ) -> None:
         if contact.kind is not GranteeKind.CONTACT:
             raise InvalidRequest(f"Could not {doing}: that is nobody at another site.")
-        if role not in GRANTS:
+        if role not in (Role.VIEWER, Role.EDITOR):
             raise NotSupported(
                 f"Could not {doing}: other sites can be given viewing or editing only."
             )
@@ -263,7 +262,7 @@ class Federation(Invitations):
         """End those whose time is over; one that the site does not let go is tried again the next time."""
         ended = 0
         for share in shares:
-            if has_ended(share):
+            if has_ended(share.expires):
                 with suppress(MeshError):
                     await self._unshare(share.id, "end a share whose time is over")
                     ended += 1

@@ -25,10 +25,20 @@ from jupyter_mesh._version import __version__
 from jupyter_mesh.auth import TokenSource, expiry_of
 from jupyter_mesh.cs3.failures import Refusal, error_of, sentence
 from jupyter_mesh.cs3.meter import Meter
-from jupyter_mesh.errors import InvalidRequest, LoginEnded, NotSupported, Unavailable
+from jupyter_mesh.errors import (
+    InvalidRequest,
+    LoginEnded,
+    MeshError,
+    NotSupported,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from jupyter_mesh.config import SiteSettings
+
+    Explain = Callable[[Any, Refusal, MeshError, str], Awaitable[MeshError]]
 
 __all__ = ["USER_AGENT", "Gateway", "OldForm"]
 
@@ -116,6 +126,8 @@ class Gateway:
         self.settings = settings
         self.site = settings.name
         self.tokens = token
+        self.explain: Explain | None = None
+        """Told of every refusal before it becomes an error; gives the error that is raised."""
         self._meter = meter or Meter()
         self._channel: grpc.aio.Channel | None = None
         self._stub: Any = None
@@ -153,14 +165,18 @@ class Gateway:
             return await self._try(name, request, token, repeat, timeout)
         except Refusal as refusal:
             if not signed or not self._doubtful(refusal, token):
-                raise error_of(refusal, doing, self.site) from refusal
+                raise await self._error(request, refusal, doing) from refusal
             renewed = await self._renew_if_dead(token, refusal, doing)
             if not renewed:
-                raise error_of(refusal, doing, self.site) from refusal
+                raise await self._error(request, refusal, doing) from refusal
         try:
             return await self._try(name, request, renewed, repeat, timeout)
         except Refusal as refusal:
-            raise error_of(refusal, doing, self.site) from refusal
+            raise await self._error(request, refusal, doing) from refusal
+
+    async def _error(self, request: Any, refusal: Refusal, doing: str) -> MeshError:
+        error = error_of(refusal, doing, self.site)
+        return error if self.explain is None else await self.explain(request, refusal, error, doing)
 
     async def whoami(self) -> Any:
         """The CS3 user that the token speaks for; raises LoginEnded if no token is good."""

@@ -42,6 +42,7 @@ class Invitations(SiteClient):
         self._idps: dict[tuple[str, str], str] = {}
         self._named: tuple[float, dict[tuple[str, str], str]] = (float("-inf"), {})
         self._naming = asyncio.Lock()
+        self._places.remote.name_of = self._name_of_contact
 
     async def domain(self) -> str:
         """The domain of the user's own site, as people at other sites see it. WhoAmI, once."""
@@ -232,6 +233,9 @@ class Invitations(SiteClient):
                 names = {(one.username, one.idp): one.name for one in people}
                 self._named = (time.monotonic(), names)
             return names
+
+    async def _name_of_contact(self, person: Grantee) -> str:
+        return (await self._named_as_known(person)).name
 
     async def _named_as_known(self, person: Grantee) -> Grantee:
         """Somebody at another site with the name that the contacts tell."""

@@ -6,16 +6,15 @@ site of another age fills in another way is taken for absent (``facts/ocm.md`` Â
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cs3.identity.user.v1beta1 import resources_pb2 as identity
 from cs3.sharing.ocm.v1beta1 import resources_pb2 as ocm
 from cs3.storage.provider.v1beta1 import resources_pb2 as rs
-from cs3.types.v1beta1 import types_pb2 as types
 
 from jupyter_mesh.cs3.domains import domain_of, remote_id
+from jupyter_mesh.cs3.grants import NOWHERE, permissions_to, role_of
 from jupyter_mesh.cs3.wire import clean_name, resource_id_of, time_of
 from jupyter_mesh.models import (
     Grantee,
@@ -23,49 +22,31 @@ from jupyter_mesh.models import (
     Invitation,
     Kind,
     ReceivedShare,
-    ResourceId,
     Role,
     Share,
     ShareState,
     Site,
 )
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 __all__ = [
-    "GRANTS",
     "access_of",
     "contact_of",
     "granted",
     "granted_of",
     "grantee_to",
-    "has_ended",
     "invitation_of",
     "kind_of",
     "permissions_of",
     "received_of",
-    "role_of",
+    "role_for",
     "share_of",
     "site_of",
-    "stamp_of",
     "state_to",
     "user_id",
 ]
-
-VIEWER = (
-    "get_path",
-    "initiate_file_download",
-    "list_container",
-    "list_file_versions",
-    "stat",
-)
-EDITOR = (
-    *VIEWER,
-    "create_container",
-    "delete",
-    "initiate_file_upload",
-    "move",
-    "restore_file_version",
-)
-GRANTS = {Role.VIEWER: VIEWER, Role.EDITOR: EDITOR}
 
 STATES = {
     ocm.SHARE_STATE_PENDING: ShareState.PENDING,
@@ -84,8 +65,6 @@ KINDS = {
 }
 WAYF = "WAYF"
 """Type of the service by which a node lists its page that asks where somebody is from."""
-
-NOBODY = ResourceId(storage="", opaque="")
 
 
 def contact_of(user: Any, own: str) -> Grantee:
@@ -154,9 +133,9 @@ def share_of(share: Any, own: str, *, path: str = "", info: Any = None) -> Share
         kind = Kind.DIRECTORY if info.type == rs.RESOURCE_TYPE_CONTAINER else Kind.FILE
     return Share(
         id=share.id.opaque_id,
-        resource=resource_id_of(share.resource_id) or NOBODY,
+        resource=resource_id_of(share.resource_id) or NOWHERE,
         grantee=_person(share.grantee.user_id, own),
-        role=role_of(granted_of(share)),
+        role=role_for(granted_of(share)),
         owner=_local(share.owner),
         creator=_local(share.creator),
         created=time_of(share.ctime) if share.ctime.seconds else None,
@@ -177,7 +156,7 @@ def received_of(share: Any, own: str) -> ReceivedShare:
         resource=None,
         owner=_person(share.owner, own),
         sender=sender,
-        role=role_of(permissions_of(share)),
+        role=role_for(permissions_of(share)),
         state=STATES.get(share.state, ShareState.PENDING),
         site=sender.idp,
         is_hidden=share.hidden,
@@ -210,24 +189,22 @@ def granted_of(share: Any) -> Any | None:
     return None
 
 
-def role_of(permissions: Any | None) -> Role:
+def role_for(permissions: Any | None) -> Role:
+    """The role that a share gives for files; sites hand on no more than editing."""
     if permissions is None:
         return Role.CUSTOM
-    if permissions.initiate_file_upload:
-        return Role.EDITOR
-    if permissions.initiate_file_download or permissions.list_container:
-        return Role.VIEWER
-    return Role.CUSTOM
+    role = role_of(permissions)
+    return Role.EDITOR if role is Role.OWNER else role
 
 
 def granted(share: Any) -> Role:
     """The role that a share gives."""
-    return role_of(granted_of(share))
+    return role_for(granted_of(share))
 
 
 def access_of(role: Role) -> Any:
     """What a share of this role gives access by: WebDAV alone, which every site understands."""
-    permissions = rs.ResourcePermissions(**dict.fromkeys(GRANTS[role], True))
+    permissions = permissions_to(role)
     return ocm.AccessMethod(webdav_options=ocm.WebDAVAccessMethod(permissions=permissions))
 
 
@@ -236,18 +213,9 @@ def state_to(state: ShareState) -> int:
     return number
 
 
-def stamp_of(when: datetime) -> Any:
-    return types.Timestamp(seconds=int(when.timestamp()))
-
-
 def _end_of(message: Any) -> datetime | None:
     """When it ends; 0 means never."""
     return time_of(message.expiration) if message.expiration.seconds else None
-
-
-def has_ended(share: Share | ReceivedShare) -> bool:
-    """True once its time is over: no site was seen to enforce it."""
-    return share.expires is not None and share.expires <= datetime.now(UTC)
 
 
 def user_id(opaque: str, idp: str) -> Any:

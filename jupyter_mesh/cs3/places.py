@@ -52,8 +52,14 @@ class Places:
         self._listed: dict[SpaceKind, tuple[float, list[Entry]]] = {}
         self._told: list[tuple[Any, Any]] = []
         self.remote = RemoteShares(gateway, self.pages)
+        self._seen: dict[str, str] = {}
+        """Ids of the shares of other sites by the paths under which they were shown."""
         self._detecting = asyncio.Lock()
         self._listing = asyncio.Lock()
+
+    async def close(self) -> None:
+        """End what goes on in the background. May be awaited twice."""
+        await self.remote.close()
 
     async def flavour(self) -> Flavour:
         """The kind of the site, found once: a personal space whose root has an id makes a site of spaces.
@@ -83,7 +89,12 @@ class Places:
                     entries = await self._list_project_paths()
                 entries.sort(key=lambda entry: entry.space.path)
                 self._listed[kind] = (time.monotonic(), entries)
-        return entries
+        self._seen |= {entry.space.path: entry.share_id for entry in entries if entry.is_remote}
+        return [
+            entry
+            for entry in entries
+            if not (entry.is_remote and self.remote.is_withdrawn(entry.share_id))
+        ]
 
     def forget(self) -> None:
         """List spaces afresh the next time: something about them was changed."""
@@ -104,7 +115,7 @@ class Places:
                 raise InvalidRequest(
                     f'"{text}" is the mount of a share and not the shared folder. Open it below shares/.'
                 )
-            return Place(path=text, rel=path.rel, root=root)
+            return await self._by_id(text, path.rel, root)
         else:
             entry = await self._named(join(path.area, path.space))
         share = entry.share_id if not path.rel else ""
@@ -116,6 +127,12 @@ class Places:
             share_id=share,
             is_remote=entry.is_remote,
         )
+
+    async def _by_id(self, text: str, rel: str, root: ResourceId) -> Place:
+        share = self.remote.share_of_id(root)
+        if share and not await self.remote.opens(share):
+            raise NotFound(f"Could not open {text}: it is in no share that you have accepted.")
+        return Place(path=text, rel=rel, root=root, is_remote=bool(share))
 
     async def remote_paths(self) -> dict[str, str]:
         """The mesh paths of the open shares of other sites, by the id of the share."""
@@ -146,7 +163,8 @@ class Places:
     async def mounts(self) -> set[str]:
         """The absolute paths that are roots on a site of paths."""
         projects = await self.listed(SpaceKind.PROJECT, age=0)
-        return {"/", HOME_MOUNT, PROJECTS_MOUNT, *(entry.mount for entry in projects)}
+        shares = await self.listed(SpaceKind.SHARE)
+        return {"/", HOME_MOUNT, PROJECTS_MOUNT, *(entry.mount for entry in projects + shares)}
 
     async def _named(self, path: str) -> Entry:
         kind = SpaceKind.PROJECT if path.startswith(PROJECTS) else SpaceKind.SHARE
@@ -154,6 +172,8 @@ class Places:
             for entry in await self.listed(kind, age=age):
                 if entry.space.path == path:
                     return entry
+        if path in self._seen:
+            await self.remote.must_not_have_ended(self._seen[path])
         raise NotFound(
             f"Could not open {path}: there is no such {'project' if kind == 'project' else 'share'}."
         )

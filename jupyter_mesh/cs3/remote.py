@@ -8,26 +8,41 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 from cs3.sharing.ocm.v1beta1 import ocm_api_pb2 as ocm_api
 from cs3.sharing.ocm.v1beta1 import resources_pb2 as ocm
 from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from cs3.storage.provider.v1beta1 import resources_pb2 as rs
 from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces_api
 
-from jupyter_mesh.cs3.failures import refusal_of
-from jupyter_mesh.cs3.ocm import has_ended, kind_of, permissions_of, received_of
+from jupyter_mesh.config import is_loopback
+from jupyter_mesh.cs3.failures import refusal_of, sentence
+from jupyter_mesh.cs3.grants import has_ended
+from jupyter_mesh.cs3.ocm import kind_of, permissions_of, received_of
 from jupyter_mesh.cs3.place import Entry
 from jupyter_mesh.cs3.wire import reference, resource_id_of, resource_id_to, time_of
-from jupyter_mesh.errors import MeshError, NotSupported, SiteError
+from jupyter_mesh.errors import (
+    MeshError,
+    NotAllowed,
+    NotFound,
+    NotSupported,
+    SiteError,
+    Unavailable,
+    Withdrawn,
+)
 from jupyter_mesh.models import Kind, ResourceId, Space, SpaceKind
 from jupyter_mesh.paths import SHARES, join
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
+    from jupyter_mesh.cs3.failures import Refusal
     from jupyter_mesh.cs3.gateway import Gateway
+    from jupyter_mesh.models import Grantee
 
 __all__ = ["JUST_NOW", "RemoteShares"]
 
@@ -40,23 +55,72 @@ OCM_STORAGE = "89f37a33-b858-45fa-8890-a1f2b27d90e1"
 JUST_NOW = 2.0
 """Seconds within which two questions for the same list are one."""
 
-GONE_LASTS = 300.0
-"""Seconds for which a share that did not open is left out; the other site may only have been away."""
+LOOKED_LASTS = 300.0
+"""Seconds for which a share is believed to be open, or to be gone, after somebody looked."""
+
+LOOKS = 16
+"""Shares that are looked at after one listing."""
+
+LOOKS_AT_ONCE = 4
+ANSWERS_WITHIN = 5.0
+
+DOUBTFUL = ("INTERNAL", "NOT_FOUND", "UNKNOWN", "PERMISSION_DENIED", "UNAUTHENTICATED", "ABORTED")
+"""What sites say of a share that has ended, and of much else."""
+
+LACKING = (
+    "GetLock",
+    "GetQuota",
+    "ListFileVersions",
+    "ListRecycle",
+    "Move",
+    "RefreshLock",
+    "RestoreFileVersion",
+    "SetArbitraryMetadata",
+    "SetLock",
+    "TouchFile",
+    "Unlock",
+    "UnsetArbitraryMetadata",
+)
+"""What some sites cannot do in shares of others, and fail with INTERNAL."""
+
+CHANGING = (
+    "CreateContainer",
+    "Delete",
+    "InitiateFileUpload",
+    "Move",
+    "SetArbitraryMetadata",
+    "TouchFile",
+)
 
 
 class RemoteShares:
-    """What comes from other sites, for one user. Does no I/O before the first question."""
+    """What comes from other sites, for one user. Does no I/O before the first question.
+
+    Whoever builds it awaits ``close()``.
+    """
 
     def __init__(
         self, gateway: Gateway, pages: Callable[[str, Any, str, str], Awaitable[list[Any]]]
     ) -> None:
+        self.name_of: Callable[[Grantee], Awaitable[str]] | None = None
+        """Gives the name of somebody at another site, for sentences."""
         self._gateway = gateway
         self._pages = pages
         self._listed: tuple[float, list[Any]] = (float("-inf"), [])
         self._listing = asyncio.Lock()
         self._mount = ""
         self._storage = ""
-        self._gone: dict[str, float] = {}
+        self._known: dict[str, Any] = {}
+        self._looked: dict[str, tuple[float, bool]] = {}
+        self._looking: asyncio.Task[None] | None = None
+        gateway.explain = self.explain
+
+    async def close(self) -> None:
+        """End looking at shares. May be awaited twice."""
+        looking, self._looking = self._looking, None
+        if looking is not None:
+            looking.cancel()
+            await asyncio.wait([looking])
 
     def forget(self) -> None:
         """List afresh the next time."""
@@ -74,44 +138,203 @@ class RemoteShares:
                     "list what other sites share with you",
                 )
                 self._listed = (time.monotonic(), messages)
+                self._known |= {message.id.opaque_id: message for message in messages}
         return messages
 
+    async def must_not_have_ended(self, share: str) -> None:
+        """Raise Withdrawn for a share that was open once and that the other side has ended, by itself or by time."""
+        message = self._known.get(share)
+        is_listed = any(one.id.opaque_id == share for one in await self.listed(age=JUST_NOW))
+        if message is None:
+            return
+        if has_ended(received_of(message, "").expires):
+            raise Withdrawn(f'The time for which "{message.name}" was shared with you is over.')
+        if self.is_withdrawn(share) or not is_listed:
+            raise Withdrawn(await self._farewell(message))
+
     async def entries(self, has_spaces: bool) -> list[Entry]:
-        """The shares that open: accepted, of files, not over, not withdrawn. Empty without federation."""
+        """The shares that open: accepted, of files, not over, not withdrawn. Empty without federation.
+
+        Those that nobody has looked at for a while are looked at afterwards, in the background.
+        """
         try:
             messages = await self.listed(age=JUST_NOW)
         except (NotSupported, SiteError):
             return []
-        open_ = [message for message in messages if self.opens(message)]
+        open_ = [message for message in messages if _may_open(message)]
         if not open_:
             return []
         if has_spaces:
-            await self._find_storage()
+            await self._find_storage(open_)
         else:
-            await self._find_mount(open_)
-        return [self._entry(message, has_spaces) for message in open_]
-
-    def opens(self, message: Any) -> bool:
-        """Whether a share may be opened: sites would open it in any case."""
-        return (
-            message.state in (ocm.SHARE_STATE_ACCEPTED, ocm.SHARE_STATE_TRANSFERRING)
-            and permissions_of(message) is not None
-            and not has_ended(received_of(message, ""))
-            and not self.is_withdrawn(message.id.opaque_id)
-        )
+            await self._find_mount(
+                message for message in open_ if not self.is_withdrawn(message.id.opaque_id)
+            )
+        await self._look_at(message for message in open_ if self._was_gone(message))
+        open_ = [message for message in open_ if not self.is_withdrawn(message.id.opaque_id)]
+        self._look_later(open_)
+        return [self._entry(message) for message in open_]
 
     def is_withdrawn(self, share: str) -> bool:
-        """True if the share did not open when somebody tried."""
-        return time.monotonic() - self._gone.get(share, float("-inf")) < GONE_LASTS
+        """True if the share did not open when somebody looked last."""
+        _, is_there = self._looked.get(share, (0.0, True))
+        return not is_there
 
-    def note_gone(self, share: str) -> None:
-        """Leave a share out for a while: it does not open any more."""
-        self._gone[share] = time.monotonic()
-        self.forget()
+    def share_of(self, ref: Any) -> str:
+        """The id of the share that a reference leads into, by path or by id; "" for any other."""
+        if ref.HasField("resource_id") and ref.resource_id.opaque_id:
+            return self.share_of_id(
+                ResourceId(
+                    storage=ref.resource_id.storage_id,
+                    space=ref.resource_id.space_id,
+                    opaque=ref.resource_id.opaque_id,
+                )
+            )
+        mount = f"{self._mount}/"
+        return (
+            ref.path.removeprefix(mount).partition("/")[0]
+            if self._mount and ref.path.startswith(mount)
+            else ""
+        )
 
-    def _entry(self, message: Any, has_spaces: bool) -> Entry:
+    def share_of_id(self, root: ResourceId) -> str:
+        """As ``share_of`` for an id."""
+        if root.storage != (self._storage or OCM_STORAGE):
+            return ""
+        return root.opaque.partition(":")[0] if self._mount else root.space
+
+    async def opens(self, share: str) -> bool:
+        """True if the user may open a share of this id: sites would open it in any case."""
+        return any(
+            message.id.opaque_id == share and _may_open(message)
+            for message in await self.listed(age=LOOKED_LASTS)
+        ) or any(
+            message.id.opaque_id == share and _may_open(message) for message in await self.listed()
+        )
+
+    @property
+    def mount(self) -> str:
+        """The folder of received shares on a site of paths, once it is known."""
+        return self._mount
+
+    async def decline(self, share: str, doing: str) -> None:
+        """Give a share up; a Delete of its root would delete the folder at the other site."""
+        message = ocm.ReceivedShare(id=ocm.ShareId(opaque_id=share), state=ocm.SHARE_STATE_REJECTED)
+        request = ocm_api.UpdateReceivedOCMShareRequest(share=message)
+        request.update_mask.paths.append("state")
+        try:
+            await self._gateway.call("UpdateReceivedOCMShare", request, doing=doing)
+            # What the user has given up was not withdrawn.
+            self._known.pop(share, None)
+        finally:
+            self.forget()
+
+    async def explain(
+        self, request: Any, refusal: Refusal, error: MeshError, doing: str
+    ) -> MeshError:
+        """What a refusal in a share of another site was really about: it has ended, or the other site is away,
+        or it may not be changed, or this cannot be done there. The error as it is for anything else."""
+        ref = _ref_of(request)
+        share = self.share_of(ref) if ref is not None else ""
+        if not share or refusal.code not in DOUBTFUL:
+            return error
+        root = self._ref(share)
+        if refusal.call == "Stat" and ref == root:
+            return await self._ended(share, error)
+        try:
+            reply = await self._gateway.call(
+                "Stat", provider.StatRequest(ref=root), doing=doing, repeat=True
+            )
+        except (Withdrawn, Unavailable) as ended:
+            return ended
+        except MeshError:
+            return error
+        self._looked[share] = (time.monotonic(), True)
+        if refusal.code == "NOT_FOUND":
+            return error
+        if refusal.call in CHANGING and not reply.info.permission_set.initiate_file_upload:
+            return NotAllowed(sentence(NotAllowed, doing, self._gateway.site), trace=error.trace)
+        if refusal.call == "Delete" and await self._is_missing(ref, doing):
+            return NotFound(sentence(NotFound, doing, self._gateway.site), trace=error.trace)
+        if refusal.call in LACKING and refusal.code in ("INTERNAL", "UNKNOWN"):
+            return NotSupported(
+                sentence(NotSupported, doing, self._gateway.site), trace=error.trace
+            )
+        return error
+
+    async def _is_missing(self, ref: Any, doing: str) -> bool:
+        try:
+            await self._gateway.call("Stat", provider.StatRequest(ref=ref), doing=doing)
+        except NotFound:
+            return True
+        except MeshError:
+            pass
+        return False
+
+    async def _ended(self, share: str, error: MeshError) -> MeshError:
+        """Why the root of a share does not open."""
+        try:
+            messages = await self.listed(age=JUST_NOW)
+        except MeshError:
+            return error
+        message = next((one for one in messages if one.id.opaque_id == share), None)
+        if message is None or not _may_open(message):
+            return error
+        told = received_of(message, "")
+        if not await _answers(told.site):
+            return Unavailable(
+                f'{told.site} does not answer. "{told.name}" cannot be opened now. Try again later.',
+                trace=error.trace,
+            )
+        self._looked[share] = (time.monotonic(), False)
+        return Withdrawn(await self._farewell(message), trace=error.trace)
+
+    async def _farewell(self, message: Any) -> str:
+        told = received_of(message, "")
+        who = await self.name_of(told.sender) if self.name_of else ""
+        return f'{who or told.sender.username} stopped sharing "{told.name}".'
+
+    def _ref(self, share: str) -> Any:
+        if self._mount:
+            return reference(None, f"{self._mount}/{share}")
+        return reference(
+            ResourceId(storage=self._storage or OCM_STORAGE, space=share, opaque=share), ""
+        )
+
+    def _was_gone(self, message: Any) -> bool:
+        """True for a share that was gone when somebody looked, too long ago to believe it."""
+        when, is_there = self._looked.get(message.id.opaque_id, (0.0, True))
+        return not is_there and time.monotonic() - when > LOOKED_LASTS
+
+    def _look_later(self, messages: list[Any]) -> None:
+        """Look at shares in the background; what has ended is not listed the next time."""
+        now = time.monotonic()
+        waiting = [
+            message
+            for message in messages
+            if now - self._looked.get(message.id.opaque_id, (float("-inf"), True))[0] > LOOKED_LASTS
+        ]
+        if waiting and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._look_at(waiting[:LOOKS]))
+
+    async def _look_at(self, messages: Iterable[Any]) -> None:
+        gate = asyncio.Semaphore(LOOKS_AT_ONCE)
+
+        async def look(share: str) -> None:
+            request = provider.StatRequest(ref=self._ref(share))
+            # A failure that says anything is noted where it is explained.
+            with suppress(MeshError):
+                async with gate:
+                    await self._gateway.call("Stat", request, doing="look at a share")
+                self._looked[share] = (time.monotonic(), True)
+
+        await asyncio.gather(*(look(message.id.opaque_id) for message in messages))
+
+    def _entry(self, message: Any) -> Entry:
         share = message.id.opaque_id
-        root = ResourceId(storage=self._storage, space=share, opaque=share) if has_spaces else None
+        root = None
+        if not self._mount:
+            root = ResourceId(storage=self._storage, space=share, opaque=share)
         space = Space(
             path=join(SHARES, message.name),
             name=message.name,
@@ -122,13 +345,13 @@ class RemoteShares:
         )
         return Entry(
             space=space,
-            mount="" if has_spaces else f"{self._mount}/{share}",
+            mount=f"{self._mount}/{share}" if self._mount else "",
             share_id=share,
             info=_told(message, root),
             is_remote=True,
         )
 
-    async def _find_storage(self) -> None:
+    async def _find_storage(self, messages: list[Any]) -> None:
         """The storage id of received shares, out of the spaces that the site lists; asked for once."""
         if self._storage:
             return
@@ -141,39 +364,68 @@ class RemoteShares:
             )
         except (NotSupported, SiteError):
             spaces = []
-        mine = {message.id.opaque_id for message in self._listed[1]}
-        for space in spaces:
-            root = resource_id_of(space.root)
-            if root is not None and root.opaque == root.space and root.opaque in mine:
-                self._storage = root.storage
-                return
-        self._storage = OCM_STORAGE
+        mine = {message.id.opaque_id for message in messages}
+        roots = [root for space in spaces if (root := resource_id_of(space.root)) is not None]
+        self._storage = next(
+            (root.storage for root in roots if root.opaque == root.space and root.opaque in mine),
+            OCM_STORAGE,
+        )
 
-    async def _find_mount(self, messages: list[Any]) -> None:
-        """The folder in which a site of paths shows them; asked for until it is known."""
-        if self._mount in MOUNTS:
+    async def _find_mount(self, messages: Iterable[Any]) -> None:
+        """The folder in which a site of paths shows them; asked for until one of them opens there."""
+        if self._storage:
             return
-        for message in messages:
+        for message in islice(messages, LOOKS_AT_ONCE):
             for mount in MOUNTS:
-                if await self._is_mounted(f"{mount}/{message.id.opaque_id}"):
-                    self._mount = mount
-                    return
-        self._mount = MOUNTS[-1]
+                request = provider.StatRequest(
+                    ref=reference(None, f"{mount}/{message.id.opaque_id}")
+                )
+                try:
+                    reply = await self._gateway.call(
+                        "Stat", request, doing="look for your shares", repeat=True
+                    )
+                except MeshError as error:
+                    refusal = refusal_of(error)
+                    if refusal is None or refusal.code not in DOUBTFUL:
+                        raise
+                    continue
+                self._mount, self._storage = mount, reply.info.id.storage_id or mount
+                return
+        self._mount = self._mount or MOUNTS[-1]
 
-    async def _is_mounted(self, path: str) -> bool:
-        ref = reference(None, path)
-        doing = "look for your shares"
-        try:
-            await self._gateway.call(
-                "Stat", provider.StatRequest(ref=ref), doing=doing, repeat=True
-            )
-        except MeshError as error:
-            refusal = refusal_of(error)
-            if refusal is None or refusal.code not in ("INTERNAL", "NOT_FOUND"):
-                raise
-        else:
+
+async def _answers(domain: str) -> bool:
+    """True if the other site is there, whatever it answers: real ones fail alike when it is away."""
+    scheme = "http" if is_loopback(domain.rpartition(":")[0] or domain) else "https"
+    timeout = aiohttp.ClientTimeout(total=ANSWERS_WITHIN)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
+            session.head(f"{scheme}://{domain}/.well-known/ocm", allow_redirects=False),
+        ):
             return True
+    except aiohttp.ClientConnectorCertificateError:
+        return True
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
         return False
+
+
+def _may_open(message: Any) -> bool:
+    """Whether a share may be opened: accepted, of files, and not over."""
+    return (
+        message.state in (ocm.SHARE_STATE_ACCEPTED, ocm.SHARE_STATE_TRANSFERRING)
+        and permissions_of(message) is not None
+        and not has_ended(received_of(message, "").expires)
+    )
+
+
+def _ref_of(request: Any) -> Any | None:
+    """Where a request leads; None for one that is not about files."""
+    for field in ("ref", "source", "destination"):
+        found = getattr(request, field, None)
+        if isinstance(found, rs.Reference):
+            return found
+    return None
 
 
 def _told(message: Any, root: ResourceId | None) -> Any:

@@ -69,7 +69,10 @@ class Store(Protocol[R_co]):
         """Make a new folder; AlreadyExists if the name is taken."""
 
     async def rename(self, path: str, to: str) -> R_co:
-        """Give a folder a new name; AlreadyExists if it is taken."""
+        """Give a folder a new name; AlreadyExists if it is taken. With the old one it stays as it is."""
+
+    async def can_rename(self, path: str) -> bool:
+        """Whether a folder that was made beside ``path`` could get its name."""
 
     async def remove(self, path: str) -> None:
         """Remove a file, or a folder with all it holds."""
@@ -104,7 +107,8 @@ async def copy_tree(
 ) -> Copied[R]:
     """Copy a file, or a folder with all it holds, to the new path ``to``.
 
-    A folder grows under a hidden name, several files at a time, and gets its own at the end. When anything
+    A folder grows under a hidden name, several files at a time, and gets its own at the end; where nothing can be
+    renamed it has its own from the beginning. When anything
     fails or the task is cancelled, what has grown is removed again. Raises AlreadyExists, NotFound, TooLarge for
     more than ``at_most`` bytes, and what the stores raise; the first failure ends the rest.
     """
@@ -123,14 +127,20 @@ async def copy_tree(
         raise AlreadyExists(f'"{to}" exists already. Choose another name.')
     found = await _survey(source, path)
     tally.expect(sum(entry.size for entry in found.values()), at_most, path)
-    growing = join(parent_of(to), f".mesh-{secrets.token_hex(8)}.part")
+    growing = to
+    if await target.can_rename(to):
+        growing = join(parent_of(to), f".mesh-{secrets.token_hex(8)}.part")
+    made = False
     try:
         await settled(target.make_folder(growing))
+        made = True
         await _fill(source, path, target, growing, found, tally)
         result = await settled(target.rename(growing, to))
     except BaseException as error:
-        with suppress(MeshError):
-            await asyncio.shield(target.remove(growing))
+        # What has the name may be somebody else's.
+        if made or growing != to:
+            with suppress(MeshError):
+                await asyncio.shield(target.remove(growing))
         if isinstance(error, MeshError):
             # Users know it by the name that it was to get.
             raise type(error)(str(error).replace(growing, to), trace=error.trace) from error
