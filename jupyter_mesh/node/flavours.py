@@ -120,6 +120,7 @@ SPACES = Flavour(
         ("RemoveShare", Reason.MISSING): code_pb2.CODE_INTERNAL,
         ("ListExistingShares", Reason.UNSUPPORTED): grpc.StatusCode.UNKNOWN,
         ("ListExistingReceivedShares", Reason.UNSUPPORTED): grpc.StatusCode.UNKNOWN,
+        ("ListExistingPublicShares", Reason.UNSUPPORTED): grpc.StatusCode.UNKNOWN,
     },
     bad_token=(grpc.StatusCode.UNAUTHENTICATED, "auth: core access token is invalid"),
     spaces=True,

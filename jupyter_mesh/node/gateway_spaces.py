@@ -10,6 +10,7 @@ from cs3.storage.provider.v1beta1 import resources_pb2 as resources
 from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces
 
 from jupyter_mesh.node.address import Caller, describe_path, find_space, mount_of, resolve
+from jupyter_mesh.node.mounts import mount_spaces
 from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.rpc import Rpcs, answers
 from jupyter_mesh.node.users import room_left
@@ -52,6 +53,12 @@ class SpaceRpcs(Rpcs):
                     # Its folder was removed by hand: the others can still be listed.
                     continue
                 reply.storage_spaces.append(space_message(self.site, space, rights, root))
+        if self.site.flavour.spaces:
+            reply.storage_spaces.extend(
+                space
+                for space in mount_spaces(self.site, caller)
+                if all(_mount_passes(caller, space, wanted) for wanted in request.filters)
+            )
         return reply
 
     def _passes(self, caller: Caller, space: SpaceRow, wanted: Any) -> bool:
@@ -94,3 +101,19 @@ class SpaceRpcs(Rpcs):
             )
         disk = shutil.disk_usage(self.site.data)
         return provider.GetQuotaResponse(total_bytes=disk.total, used_bytes=disk.used)
+
+
+def _mount_passes(caller: Caller, space: Any, wanted: Any) -> bool:
+    if wanted.type == _FILTER.TYPE_ID:
+        asked = wanted.id.opaque_id
+        return bool(space.root.opaque_id in (asked, asked.rpartition("!")[2]))
+    if wanted.type == _FILTER.TYPE_OWNER:
+        return bool(wanted.owner.opaque_id == space.owner.id.opaque_id)
+    if wanted.type == _FILTER.TYPE_USER:
+        return bool(wanted.user.opaque_id == caller.user.id)
+    if wanted.type == _FILTER.TYPE_SPACE_TYPE:
+        return bool(wanted.space_type in (space.space_type, f"+{space.space_type}"))
+    if wanted.type == _FILTER.TYPE_PATH:
+        mount = f"/users/{caller.user.id}/Shares/{space.name}"
+        return bool(wanted.path == mount or wanted.path.startswith(mount + "/"))
+    return True

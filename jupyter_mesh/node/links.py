@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sqlite3 import Row
 
     from jupyter_mesh.node.index import Index
+    from jupyter_mesh.node.shares import Shares
 
 __all__ = ["Link", "Links"]
 
@@ -52,8 +53,9 @@ class Link:
 class Links:
     """The public links of a site. Used by one thread at a time."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, shares: Shares) -> None:
         self._index = index
+        self._shares = shares
 
     def add(
         self,
@@ -118,6 +120,11 @@ class Links:
     def by_token(self, token: str) -> Link | None:
         """The link of that token that has not ended, or None."""
         return next(iter(self._select(f"token = :token AND {ACTIVE}", token=token)), None)
+
+    def open(self, token: str) -> Link | None:
+        """The link of that token, if it has not ended and what it leads to is there; else None."""
+        link = self.by_token(token)
+        return link if link is not None and self._shares.ways([link.node]) else None
 
     def get(self, link: str) -> Link | None:
         """The link of that id, also one that has ended, or None."""

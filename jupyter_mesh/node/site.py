@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from jupyter_mesh.errors import MeshError
+from jupyter_mesh.node.attempts import Attempts
 from jupyter_mesh.node.index import Index, make_data_folder, not_writable, state_folder
 from jupyter_mesh.node.links import Links
 from jupyter_mesh.node.locks import Locks
@@ -21,13 +22,14 @@ from jupyter_mesh.node.shares import Shares
 from jupyter_mesh.node.store import Store
 from jupyter_mesh.node.tokens import Tokens
 from jupyter_mesh.node.tree import Tree
-from jupyter_mesh.node.users import People, SpaceRow, UserRow
+from jupyter_mesh.node.users import People, SpaceRow, UserRow, password_matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from jupyter_mesh.node.flavours import Flavour
+    from jupyter_mesh.node.links import Link
     from jupyter_mesh.node.ocm.settings import FederationSettings
 
 __all__ = ["Site"]
@@ -73,7 +75,8 @@ class Site:
         self.people = People(self.index)
         self.locks = Locks(self.index)
         self.shares = Shares(self.index, flavour)
-        self.links = Links(self.index)
+        self.links = Links(self.index, self.shares)
+        self.attempts = Attempts()
         self.tree = Tree(self.index, data, tree_etags=flavour.tree_etags)
         self.store = Store(self.index, self.tree, data, stable_ids=flavour.stable_ids)
         try:
@@ -116,6 +119,22 @@ class Site:
         """The space that an entry is in; raises NotFound when it is forgotten."""
         entry = self.tree.entries.by_id(node)
         return self.people.space(node if entry is None else entry.space)
+
+    async def enter_link(self, token: str, password: str) -> Link:
+        """The public link of that token; raises Refused: MISSING, or BAD_LOGIN for a wrong or missing password.
+
+        Too many wrong ones in a minute are answered as one more, without a look at it.
+        """
+        link = await self.run(lambda: self.links.open(token))
+        if link is None:
+            raise Refused(Reason.MISSING, "There is no such link, or it has ended.")
+        if link.password:
+            # Asking for the link without a password is no try.
+            tried = bool(password) and self.attempts.begin(link.id)
+            if not tried or not await asyncio.to_thread(password_matches, password, link.password):
+                raise Refused(Reason.BAD_LOGIN, "This link has a password, and it is another one.")
+            self.attempts.succeeded(link.id)
+        return link
 
     def close(self) -> None:
         """Finish what runs, then close everything."""

@@ -69,6 +69,7 @@ async def test_without_a_key_no_machine_comes_in(start, flavour):
         assert list((await stub.ListAuthProviders(gateway.WhoAmIRequest())).types) == [
             "basic",
             "appauth",
+            "publicshares",
         ]
 
 
