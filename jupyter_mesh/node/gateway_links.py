@@ -70,7 +70,7 @@ class LinkRpcs(Rpcs):
                 name=name,
                 note=request.description,
             )
-            return self._message(self._shown([link])[0])
+            return self._link_message(self._live_links([link])[0])
 
         return api.CreatePublicShareResponse(
             share=await self.site.run(make), opaque=self._address()
@@ -89,8 +89,8 @@ class LinkRpcs(Rpcs):
     def ListPublicShares(self, caller: Caller, request: Any) -> Any:
         """The links that the caller made, or to what is his own; those of a resource also to its project's members."""
         reply = api.ListPublicSharesResponse(opaque=self._address())
-        wanted, reply.next_page_token = _page(self._links(caller, request.filters), request)
-        reply.share.extend(self._message(shown) for shown in wanted)
+        wanted, reply.next_page_token = _page(self._told_links(caller, request.filters), request)
+        reply.share.extend(self._link_message(shown) for shown in wanted)
         return reply
 
     @answers(gateway.ListExistingPublicSharesResponse)
@@ -99,26 +99,26 @@ class LinkRpcs(Rpcs):
         if self.site.flavour.spaces:
             raise Refused(Reason.UNSUPPORTED, "not supported: list existing public shares")
         reply = gateway.ListExistingPublicSharesResponse(opaque=self._address())
-        wanted, reply.next_page_token = _page(self._links(caller, request.filters), request)
+        wanted, reply.next_page_token = _page(self._told_links(caller, request.filters), request)
         entries = self.site.tree.entries.by_ids([link.node for link, *_ in wanted])
         for shown in wanted:
             link, space, way = shown
             path = "/".join((mount_of(self.site, space, caller.user.id), *way))
             info = Describer(self.site, space, OWNER).info(entries[link.node], way, path)
-            reply.share_infos.add(public_share=self._message(shown), resource_info=info)
+            reply.share_infos.add(public_share=self._link_message(shown), resource_info=info)
         return reply
 
     @answers(api.GetPublicShareResponse)
     def GetPublicShare(self, caller: Caller, request: Any) -> Any:
         """A link of the caller's, by id or token."""
-        shown = self._own(caller, request.ref)
-        return api.GetPublicShareResponse(share=self._message(shown), opaque=self._address())
+        shown = self._own_link(caller, request.ref)
+        return api.GetPublicShareResponse(share=self._link_message(shown), opaque=self._address())
 
     @answers_async(api.UpdatePublicShareResponse)
     async def UpdatePublicShare(self, caller: Caller, request: Any) -> Any:
         """Change one thing of a link; its token stays."""
         update = request.update
-        link, *_ = await self.site.run(lambda: self._own(caller, request.ref))
+        link, *_ = await self.site.run(lambda: self._own_link(caller, request.ref))
         if update.type == _UPDATE.TYPE_PERMISSIONS:
             rights = rights_in(update.grant.permissions.permissions) & _ALLOWED
             column, value = "rights", write_rights(rights)
@@ -132,20 +132,20 @@ class LinkRpcs(Rpcs):
             raise Refused(Reason.BAD_REQUEST, "This cannot be changed of a link.")
 
         def change() -> Any:
-            self._own(caller, request.ref)
+            self._own_link(caller, request.ref)
             if update.type == _UPDATE.TYPE_EXPIRATION:
                 self.site.links.change(link.id, "expires", nanoseconds(update.grant, "expiration"))
             else:
                 self.site.links.change(link.id, column, value)
             changed = self.site.links.get(link.id) or link
-            return self._message(self._shown([changed])[0])
+            return self._link_message(self._live_links([changed])[0])
 
         return api.UpdatePublicShareResponse(share=await self.site.run(change))
 
     @answers(api.RemovePublicShareResponse)
     def RemovePublicShare(self, caller: Caller, request: Any) -> Any:
         """End a link; also what entered through it sees nothing from the next call on."""
-        link, *_ = self._own(caller, request.ref)
+        link, *_ = self._own_link(caller, request.ref)
         self.site.links.remove(link.id)
         return api.RemovePublicShareResponse()
 
@@ -155,11 +155,11 @@ class LinkRpcs(Rpcs):
         link = await self.site.enter_link(request.token, request.authentication.password)
 
         def tell() -> Any:
-            return self._message(self._shown([link])[0])
+            return self._link_message(self._live_links([link])[0])
 
         return api.GetPublicShareByTokenResponse(share=await self.site.run(tell))
 
-    def _links(self, caller: Caller, filters: Any) -> list[Shown]:
+    def _told_links(self, caller: Caller, filters: Any) -> list[Shown]:
         wanted = [one.resource_id for one in filters if one.type == _FILTER.TYPE_RESOURCE_ID]
         owners = {one.owner.opaque_id for one in filters if one.type == _FILTER.TYPE_OWNER}
         creators = {one.creator.opaque_id for one in filters if one.type == _FILTER.TYPE_CREATOR}
@@ -174,7 +174,7 @@ class LinkRpcs(Rpcs):
             links = self.site.links.given(caller.user.id)
         return [
             shown
-            for shown in self._shown(links)
+            for shown in self._live_links(links)
             # A site of paths tells of links that have ended (facts/cs3.md §6.5).
             if not (self.site.flavour.spaces and shown[0].ended)
             and (not owners or (shown[1].owner or shown[0].creator) in owners)
@@ -188,11 +188,11 @@ class LinkRpcs(Rpcs):
         except Refused:
             return ""
 
-    def _own(self, caller: Caller, ref: Any) -> Shown:
+    def _own_link(self, caller: Caller, ref: Any) -> Shown:
         """A link that the caller may change; raises Refused(MISSING)."""
         links = self.site.links
         link = links.by_token(ref.token) if ref.token else links.get(ref.id.opaque_id)
-        shown = self._shown([link]) if link and self._may(caller, link, "update_grant") else []
+        shown = self._live_links([link]) if link and self._may(caller, link, "update_grant") else []
         if not shown or not caller.scope:
             raise Refused(Reason.MISSING, "public share not found")
         return shown[0]
@@ -203,7 +203,7 @@ class LinkRpcs(Rpcs):
             return True
         return right in self.site.shares.granted(caller, [space.id]).get(space.id, NONE)
 
-    def _shown(self, links: Sequence[Link]) -> list[Shown]:
+    def _live_links(self, links: Sequence[Link]) -> list[Shown]:
         """Links whose entries are there, with space and way, in two queries."""
         ways = self.site.shares.ways(link.node for link in links)
         spaces = self.site.shares.spaces_of(link.node for link in links)
@@ -213,7 +213,7 @@ class LinkRpcs(Rpcs):
             if link.node in ways and link.node in spaces
         ]
 
-    def _message(self, shown: Shown) -> messages.PublicShare:
+    def _link_message(self, shown: Shown) -> messages.PublicShare:
         link, space, way = shown
         message = messages.PublicShare(
             token=link.token,
