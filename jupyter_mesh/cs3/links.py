@@ -86,7 +86,12 @@ class Links(Tree):
                 found.append(link_of(share, url))
         found = [link for link in found if not has_ended(link.expires)]
         if path:
-            found = [replace(link, path=path) for link in found if link.resource == resource]
+            found = [
+                replace(link, path=path)
+                for link in found
+                if (link.resource.storage, link.resource.opaque)
+                == (resource.storage, resource.opaque)
+            ]
         found.sort(key=lambda link: link.created.timestamp() if link.created else 0, reverse=True)
         return found
 

@@ -11,7 +11,14 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from jupyter_mesh.cs3.grants import has_ended, received_of, state_to
 from jupyter_mesh.cs3.people import People
-from jupyter_mesh.errors import InvalidRequest, MeshError, NotFound, SiteError, Withdrawn
+from jupyter_mesh.errors import (
+    InvalidRequest,
+    MeshError,
+    NotFound,
+    NotSupported,
+    SiteError,
+    Withdrawn,
+)
 from jupyter_mesh.models import ShareState
 from jupyter_mesh.paths import name_of
 
@@ -64,11 +71,18 @@ class Received(People):
         return await self._answer_received(received, changed, "state", verb)
 
     async def hide_share(self, received: ReceivedShare, hidden: bool = True) -> ReceivedShare:
-        """Leave a received share out of sight, or show it again. UpdateReceivedShare. Raises Withdrawn."""
+        """Leave a received share out of sight, or show it again. UpdateReceivedShare.
+
+        Raises Withdrawn, and NotSupported where the site says OK and does not do it.
+        """
         verb = "hide" if hidden else "show"
-        return await self._answer_received(
-            received, rs.ReceivedShare(hidden=hidden), "hidden", verb
-        )
+        changed = rs.ReceivedShare(hidden=hidden)
+        found = await self._answer_received(received, changed, "hidden", verb)
+        if found.is_hidden is not hidden:
+            raise NotSupported(
+                f"Could not {verb} {found.name or 'the share'}: {self.site} does not keep what is hidden."
+            )
+        return found
 
     async def _answer_received(
         self, received: ReceivedShare, changed: Any, field: str, verb: str

@@ -125,9 +125,11 @@ class Shares(Tree, People):
             for resource in resources
         ]
         found = await self._shares(*by_id)
-        # Not every site looks at filters.
-        wanted = set(resources)
-        return [share for share in found if share.resource in wanted]
+        # Not every site looks at filters, and Reva leaves the id of the space out.
+        wanted = {(resource.storage, resource.opaque) for resource in resources}
+        return [
+            share for share in found if (share.resource.storage, share.resource.opaque) in wanted
+        ]
 
     async def update_share(
         self,

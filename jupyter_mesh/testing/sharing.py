@@ -326,8 +326,8 @@ class SharingContract:
     async def test_what_waits_for_an_answer_comes_first(
         self, sharing: Sharing, theirs: Sharing, folder: str, friend: Grantee
     ) -> None:
-        await sharing.share(folder, friend, Role.VIEWER)
-        await sharing.share(f"{folder}/data.txt", friend, Role.VIEWER, force=True)
+        await sharing.share(f"{folder}/sub", friend, Role.VIEWER)
+        await sharing.share(f"{folder}/data.txt", friend, Role.VIEWER)
         states = [share.state is not ShareState.PENDING for share in await theirs.received()]
         assert states == sorted(states)
 
