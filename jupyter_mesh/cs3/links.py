@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from jupyter_mesh.auth import TokenSource
     from jupyter_mesh.config import SiteSettings
-    from jupyter_mesh.models import Link, Unchanged
+    from jupyter_mesh.models import Link, ResourceId, Unchanged
 
 __all__ = ["Links"]
 
@@ -66,6 +66,7 @@ class Links(Tree):
         Ended ones are left out, and so are all of a site whose links have no known address.
         """
         request = links.ListPublicSharesRequest()
+        resource: ResourceId | None = None
         if path:
             resource = (await self._stat(await self._linkable(path))).id
             if resource is None:
@@ -85,7 +86,7 @@ class Links(Tree):
             if url:
                 found.append(link_of(share, url))
         found = [link for link in found if not has_ended(link.expires)]
-        if path:
+        if resource is not None:
             found = [
                 replace(link, path=path)
                 for link in found

@@ -13,7 +13,7 @@ from cs3.storage.provider.v1beta1 import resources_pb2 as resources
 
 from jupyter_mesh.node.address import Address, Caller, mount_of, resolve
 from jupyter_mesh.node.refusal import Reason, Refused
-from jupyter_mesh.node.rights import NONE, OWNER, Rights
+from jupyter_mesh.node.rights import NONE, OWNER, Rights, reduced
 from jupyter_mesh.node.rpc import Rpcs, answers
 from jupyter_mesh.node.share_messages import FILTER, ShareMessages, by_type, page, passes, unknown
 from jupyter_mesh.node.users import GROUP, USER, SpaceRow
@@ -72,7 +72,7 @@ class ShareRpcs(Rpcs):
         shares = self.site.shares
         above = {entry for entry, _ in self.site.tree.way(place.space, place.entry.id)[:-1]}
         same = [one for one in shares.with_grantee(kind, who) if one.node != place.entry.id]
-        parents = [one for one in same if one.node in above and one.rights >= rights]
+        parents = [one for one in same if one.node in above and one.rights >= reduced(rights)]
         if parents:
             raise self._conflict("parent_conflict", place.space, parents, force=False)
         ways = shares.ways(one.node for one in same)
