@@ -9,15 +9,26 @@ from jupyter_mesh.node.ocm.addresses import canonical_domain, origin_of
 from jupyter_mesh.node.ocm.client import PeerClient
 from jupyter_mesh.node.ocm.discovery import Discovery
 from jupyter_mesh.node.ocm.invites import Invites
+from jupyter_mesh.node.ocm.keys import SigningKey
+from jupyter_mesh.node.ocm.limits import Limits
 from jupyter_mesh.node.ocm.notifications import Notifications
 from jupyter_mesh.node.ocm.reading import NotTaken
 from jupyter_mesh.node.ocm.shares import RemoteShares
+from jupyter_mesh.node.ocm.signatures import (
+    KeysOfPeers,
+    Mark,
+    Replays,
+    find_mark,
+    sign,
+    verify,
+)
 from jupyter_mesh.node.ocm.store import FederationStore
+from jupyter_mesh.node.ocm.tokens import CodeFlow
 from jupyter_mesh.node.ocm.trust import Trust
 from jupyter_mesh.node.refusal import Reason, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from jupyter_mesh.node.ocm.routes import Message
     from jupyter_mesh.node.ocm.settings import FederationSettings
@@ -34,8 +45,13 @@ class Federation:
         self.settings = settings
         self.store = FederationStore(site.index)
         self.trust = Trust(self.store, settings.peers or {})
-        self.client = PeerClient(allow_loopback=settings.allow_loopback)
+        self.limits = Limits()
+        self.key = SigningKey(site.data)
+        self.client = PeerClient(allow_loopback=settings.allow_loopback, sign=self._sign)
         self.discovery = Discovery(self.client)
+        self.keys_of_peers = KeysOfPeers(self.client, self.discovery)
+        self._replays = Replays()
+        self.code_flow = CodeFlow(self)
         self.invites = Invites(self)
         self.shares = RemoteShares(self)
         self.notifications = Notifications(self)
@@ -83,11 +99,45 @@ class Federation:
             )
 
     async def signer_of(self, message: Message) -> str:
-        """The trusted site that has signed a message, "" for none; raises NotTaken for a bad signature."""
-        del message
-        return ""
+        """The trusted site that has signed a message, "" for an unsigned one.
 
-    async def verify(self, message: Message, domain: str) -> None:
-        """Raise NotTaken unless a message may come from the site ``domain``."""
+        Raises NotTaken for a bad signature (401) or one of a site that is not trusted (403).
+        """
+        mark = find_mark(message.headers)
+        if mark is None:
+            if self.settings.require_signatures:
+                raise NotTaken(401, "This site takes signed messages only.")
+            return ""
+        await self._trusted(mark.domain)
+        await self._check(message, mark, once=True)
+        return mark.domain
+
+    async def verify(self, message: Message, domain: str, *, once: bool = True) -> None:
+        """Raise NotTaken unless a message comes from the site ``domain``, or may come from one that never signs.
+
+        The list of sites is asked before any key is: nobody makes this node go anywhere. A signed message that
+        may come only ``once`` is refused when it comes again.
+        """
+        await self._trusted(domain)
+        mark = find_mark(message.headers)
+        if mark is not None:
+            if mark.domain != domain:
+                raise NotTaken(401, "The message is signed by another site.")
+            await self._check(message, mark, once=once)
+        elif self.settings.require_signatures or (await self.discovery.of(domain)).signs:
+            raise NotTaken(401, f"Messages of {domain} must be signed.")
+
+    async def _trusted(self, domain: str) -> None:
         if await self.site.run(lambda: self.trust.title(domain)) is None:
             raise NotTaken(403, f"{domain} is not among the sites that this one deals with.")
+        self.limits.admit(domain)
+
+    async def _check(self, message: Message, mark: Mark, *, once: bool) -> None:
+        verify(message, mark, await self.keys_of_peers.key(mark))
+        if once:
+            self._replays.note(mark)
+
+    def _sign(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> dict[str, str]:
+        return sign(self.key, self.domain, method, url, headers, body)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Message", "add_routes"]
 
 log = logging.getLogger(__name__)
-JSON = "application/json"
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,11 @@ def add_routes(app: web.Application, federation: Federation) -> None:
 
     def takes(answer: Callable[[Message], Awaitable[tuple[int, Any]]], kind: str = JSON) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
+            federation.limits.admit(request.remote or "")
             body = await read_body(request, kind)
             url = federation.origin + request.raw_path
             status, reply = await answer(Message(url, request.headers, body))
-            return web.json_response(reply, status=status)
+            return web.json_response(reply, status=status, headers={"Cache-Control": "no-store"})
 
         return _guarded(handle)
 
@@ -60,7 +61,12 @@ def add_routes(app: web.Application, federation: Federation) -> None:
         )
         return web.json_response(document)
 
+    async def keys(_: web.Request) -> web.StreamResponse:
+        return web.json_response(federation.key.jwks(federation.domain))
+
     app.router.add_get("/.well-known/ocm", discovery)
+    app.router.add_get("/.well-known/jwks.json", keys)
+    app.router.add_post("/ocm/token", takes(federation.code_flow.asked, FORM))
     app.router.add_post("/ocm/invite-accepted", takes(federation.invites.accepted))
     app.router.add_post("/ocm/shares", takes(federation.shares.arrived))
     app.router.add_post("/ocm/notifications", takes(federation.notifications.arrived))

@@ -8,7 +8,7 @@ from cs3.sharing.ocm.v1beta1 import resources_pb2 as shares
 from cs3.storage.provider.v1beta1 import resources_pb2 as resources
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from tests.node.ocm.conftest import code
+from tests.node.ocm.conftest import code, until
 
 VIEWER = resources.ResourcePermissions(stat=True, list_container=True, initiate_file_download=True)
 EDITOR = resources.ResourcePermissions(
@@ -91,9 +91,14 @@ async def test_a_removed_share_disappears_at_the_other_side(friends):
         == "OK"
     )
     assert "gone" not in await given(einstein)
+    await until(lambda: lacks(noether, "gone"))
     again = await give(einstein, "gone")
     assert code(again) == "OK", again.status.message
     assert (await received(noether))["gone"].state == shares.SHARE_STATE_PENDING
+
+
+async def lacks(person, name) -> bool:
+    return name not in await received(person)
 
 
 async def test_the_answer_of_the_receiver_is_kept(friends):
@@ -114,6 +119,22 @@ async def test_the_answer_of_the_receiver_is_kept(friends):
     assert code(await noether.call("UpdateReceivedOCMShare", request)) == "OK"
     found = (await received(noether))["answered"]
     assert (found.hidden, found.state) == (True, shares.SHARE_STATE_REJECTED)
+
+
+async def test_a_changed_share_is_known_to_the_receiver(friends):
+    einstein, noether = friends
+    share = (await give(einstein, "changed")).share
+    request = ocm.UpdateOCMShareRequest(ref=ref(share))
+    request.field.add(access_methods=webdav(EDITOR))
+    assert code(await einstein.call("UpdateOCMShare", request)) == "OK"
+    own = (await given(einstein))["changed"]
+    assert own.access_methods[0].webdav_options.permissions.initiate_file_upload
+
+    async def known():
+        options = (await received(noether))["changed"].protocols[0].webdav_options
+        return options.permissions.permissions.initiate_file_upload
+
+    await until(known)
 
 
 @pytest.mark.parametrize(
