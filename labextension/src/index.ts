@@ -12,6 +12,7 @@ import { locks } from './locks/plugin';
 import { mount } from './mount/plugin';
 import { panel } from './panel/plugin';
 import { people } from './people/plugin';
+import { projects } from './projects/plugin';
 import { share } from './sharing/plugin';
 import { sharingState } from './sharing/provider';
 import { shared } from './shared/plugin';
@@ -33,6 +34,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   versions,
   shared,
   people,
+  projects,
   bin,
   badges,
   listing,

@@ -23,6 +23,7 @@ import {
   DOMAIN,
   IMeshModel,
   IMeshPanel,
+  ISharingState,
   NAMESPACE
 } from '../tokens';
 import { addBrowserCommands } from './commands';
@@ -46,7 +47,8 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
     IStateDB,
     ITranslator,
     ICommandPalette,
-    JupyterLab.IInfo
+    JupyterLab.IInfo,
+    ISharingState
   ],
   activate: (
     app: JupyterFrontEnd,
@@ -57,7 +59,8 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
     state: IStateDB | null,
     translator: ITranslator | null,
     palette: ICommandPalette | null,
-    info: JupyterLab.IInfo | null
+    info: JupyterLab.IInfo | null,
+    sharing: ISharingState | null
   ): IMeshPanel => {
     const { commands } = app;
     const trans = (translator ?? nullTranslator).load(DOMAIN);
@@ -119,7 +122,15 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
     });
     const panel = new MeshPanel({ mesh, header, browser, trans });
 
-    addBrowserCommands({ app, mesh, panel, browser, trans, palette });
+    addBrowserCommands({
+      app,
+      mesh,
+      panel,
+      browser,
+      trans,
+      palette,
+      sharing
+    });
     for (const id of TOOLBAR) {
       browser.toolbar.addItem(
         id,

@@ -175,6 +175,7 @@ export interface IMember {
   state: 'active' | 'pending' | 'missing' | 'failed' | 'left';
   message: string;
   share: string | null;
+  expires: string | null;
 }
 
 /** A folder with members at several sites. */
