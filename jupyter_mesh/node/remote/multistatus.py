@@ -46,6 +46,8 @@ class Found:
     """Nanoseconds since 1970; 0 where the peer does not tell."""
     etag: str
     """Without quotes; made up of size and time where the peer has none, so that it stays while they do."""
+    told: bool = True
+    """True if the etag is the peer's own: it understands it in a condition."""
 
 
 def names_of(href: str, host: str) -> tuple[str, ...] | None:
@@ -175,8 +177,10 @@ class _Reader:
         folder = "folder" in told
         size = 0 if folder else _number(told.get(f"{_DAV}getcontentlength", ""))
         mtime = _time(told.get(f"{_DAV}getlastmodified", ""))
-        etag = _etag(told.get(f"{_DAV}getetag", ""), size, mtime)
-        self._found.append(Found(names[len(self._root) :], folder, size, mtime, etag))
+        etag = _etag(told.get(f"{_DAV}getetag", ""))
+        made = hashlib.sha256(f"{folder} {size} {mtime}".encode()).hexdigest()[:32]
+        names = names[len(self._root) :]
+        self._found.append(Found(names, folder, size, mtime, etag or made, bool(etag)))
 
 
 def _number(text: str) -> int:
@@ -199,10 +203,8 @@ def _time(text: str) -> int:
     return int(seconds) * 10**9 if 0 <= seconds < _LARGEST / 10**9 else 0
 
 
-def _etag(text: str, size: int, mtime: int) -> str:
+def _etag(text: str) -> str:
+    """An etag that can be said back; "" for none."""
     etag = text.removeprefix("W/").strip().strip('"')
-    if not etag or etag == "<nil>":
-        return hashlib.sha256(f"{size} {mtime}".encode()).hexdigest()[:32]
-    if len(etag) > _LONGEST_ETAG or not etag.isascii() or not etag.isprintable() or '"' in etag:
-        return hashlib.sha256(etag.encode(errors="replace")).hexdigest()[:32]
-    return etag
+    fits = len(etag) <= _LONGEST_ETAG and etag.isascii() and etag.isprintable() and '"' not in etag
+    return etag if fits and etag != "<nil>" else ""
