@@ -12,6 +12,7 @@ from jupyter_mesh.node.ocm.access import RemoteAccess
 from jupyter_mesh.node.ocm.routes import add_routes
 from jupyter_mesh.node.outgoing import Outgoing
 from jupyter_mesh.node.refusal import Reason, Refused
+from jupyter_mesh.node.remote.mounts import OCM_STORAGE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -69,16 +70,22 @@ class _DataGateway:
             return web.Response(status=HTTP_STATUS.get(error.reason, 500))
 
     async def _put(self, request: web.Request) -> web.StreamResponse:
-        return await self._incoming.put(request, await self._simple(request))
+        transfer = await self._simple(request)
+        if transfer.space == OCM_STORAGE:
+            return await self._site.transfers.put(request, transfer)
+        return await self._incoming.put(request, transfer)
 
     async def _get(self, request: web.Request) -> web.StreamResponse:
-        return await self._outgoing.get(request, await self._simple(request))
+        transfer = await self._simple(request)
+        if transfer.space == OCM_STORAGE:
+            return await self._site.transfers.get(request, transfer)
+        return await self._outgoing.get(request, transfer)
 
     async def _head(self, request: web.Request) -> web.StreamResponse:
         transfer = self._transfer(request)
         if transfer.upload:
             return await self._incoming.head(transfer)
-        return await self._outgoing.get(request, await self._simple(request))
+        return await self._get(request)
 
     async def _patch(self, request: web.Request) -> web.StreamResponse:
         return await self._incoming.patch(request, self._transfer(request))

@@ -10,6 +10,7 @@ from jupyter_mesh.node.gateway_files import FileRpcs
 from jupyter_mesh.node.gateway_history import HistoryRpcs
 from jupyter_mesh.node.gateway_links import LinkRpcs
 from jupyter_mesh.node.gateway_login import LoginRpcs
+from jupyter_mesh.node.gateway_mounts import MountRpcs
 from jupyter_mesh.node.gateway_notes import NoteRpcs
 from jupyter_mesh.node.gateway_ocm import ContactRpcs
 from jupyter_mesh.node.gateway_people import PeopleRpcs
@@ -26,6 +27,7 @@ __all__ = ["Gateway"]
 
 
 class Gateway(
+    MountRpcs,
     LoginRpcs,
     SpaceRpcs,
     FileRpcs,

@@ -15,7 +15,7 @@ from jupyter_mesh.node.tokens import Transfer
 from jupyter_mesh.node.uploads import Uploads
 from jupyter_mesh.node.wire import opaque, opaque_text, read_seconds
 
-__all__ = ["TransferRpcs"]
+__all__ = ["TransferRpcs", "condition_of", "number_of"]
 
 _NS = 10**9
 
@@ -29,8 +29,8 @@ class TransferRpcs(Rpcs):
         address = resolve(self.site, caller, request.ref)
         address.require("initiate_file_upload")
         parent, name = self.site.tree.find_parent(address.space, address.base, address.names)
-        condition, expected = _condition(request)
-        size = _number(opaque_text(request.opaque, "Upload-Length"), "Upload-Length")
+        condition, expected = condition_of(request)
+        size = number_of(opaque_text(request.opaque, "Upload-Length"), "Upload-Length")
         new = self.site.tree.child(parent, name) is None
         upload = Uploads(self.site).start(
             caller.user.id,
@@ -105,7 +105,8 @@ class TransferRpcs(Rpcs):
         )
 
 
-def _condition(request: Any) -> tuple[str, str]:
+def condition_of(request: Any) -> tuple[str, str]:
+    """The condition of an InitiateFileUpload: "" or "match", "absent", "unmodified", and what is expected."""
     option = request.WhichOneof("options")
     if option == "if_match" and request.if_match:
         return "match", request.if_match.removeprefix("W/").strip('"')
@@ -117,7 +118,8 @@ def _condition(request: Any) -> tuple[str, str]:
     return "", ""
 
 
-def _number(text: str, what: str) -> int | None:
+def number_of(text: str, what: str) -> int | None:
+    """A number of bytes, None of ""; raises Refused(BAD_REQUEST)."""
     if not text:
         return None
     if not (text.isascii() and text.isdigit()):

@@ -181,13 +181,13 @@ class PeerFiles:
     async def save(
         self,
         names: Names,
-        content: AsyncIterable[bytes],
+        content: AsyncIterable[bytes] | None,
         size: int,
         *,
         if_match: str = "",
         if_absent: bool = False,
     ) -> Found:
-        """Write a file; returns how it is now. Whatever goes wrong, the old content stays at the peer.
+        """Write a file, an empty one without ``content``; returns how it is now. Whatever goes wrong, the old content stays at the peer.
 
         The condition was checked by ``agree`` just before, since not every peer checks it.
         """
@@ -206,15 +206,21 @@ class PeerFiles:
             with suppress(RuntimeError):
                 limit.reschedule(loop.time() + seconds)
 
-        async def awake() -> AsyncIterator[bytes]:
-            async for piece in content:
+        async def awake(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+            async for piece in pieces:
                 wait(_SILENCE)
                 yield piece
             wait(_SAVING)
 
         async with (
             self._within(_SILENCE) as limit,
-            self._ask("PUT", self._url(names), headers, awake(), patience=_SAVING) as reply,
+            self._ask(
+                "PUT",
+                self._url(names),
+                headers,
+                b"" if content is None else awake(content),
+                patience=_SAVING,
+            ) as reply,
         ):
             wait(_SMALL)
             status, told = reply.status, reply.headers.get("ETag", "")

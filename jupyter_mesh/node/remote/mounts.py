@@ -88,7 +88,7 @@ class Mounts:
 
     def open(self, caller: Caller, share: str) -> Received:
         """A share that opens for the caller; runs in the worker thread. Raises Refused(NO_SPACE)."""
-        found = self._shares.received(share) if caller.scope else None
+        found = self._shares.received(share) if caller.scope and not caller.link else None
         if found is None or found.user != caller.user.id or not found.accepted or found.ended:
             spaces = self._site.flavour.spaces
             text = "gateway could not find space" if spaces else "storage provider not found"
@@ -174,16 +174,13 @@ class Mounts:
             return at.names[-1] if at.names else "."
         return "/" + "/".join(at.names)
 
-    def spaces(self, caller: Caller, filters: Any) -> list[spaces.StorageSpace]:
-        """The spaces of the shares that open and pass all filters; runs in the worker thread.
-
-        None on a site of paths, which has no such spaces.
-        """
-        if not self._site.flavour.spaces or not caller.scope:
+    def spaces(self, caller: Caller, filters: Any) -> list[resources.StorageSpace]:
+        """The spaces of the shares that open and pass all filters; runs in the worker thread."""
+        if not caller.scope or caller.link:
             return []
         return [
-            spaces.StorageSpace(
-                id=spaces.StorageSpaceId(opaque_id=_space_id(share)),
+            resources.StorageSpace(
+                id=resources.StorageSpaceId(opaque_id=_space_id(share)),
                 root=self.id(share, ()),
                 name=share.name,
                 space_type="mountpoint",

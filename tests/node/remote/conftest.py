@@ -12,6 +12,7 @@ from yarl import URL
 
 from jupyter_mesh.node.ocm.access import RemoteAccess
 from jupyter_mesh.node.ocm.wanted import Given, Received
+from tests.node.remote.pairs import Pair, start_site
 
 DAV = "{DAV:}"
 
@@ -119,3 +120,16 @@ async def serving_of() -> AsyncIterator[Callable]:
 @pytest.fixture
 async def serving(serving_of, site) -> Serving:
     return await serving_of(site)
+
+
+@pytest.fixture(
+    params=[("spaces", "spaces"), ("paths", "paths"), ("spaces", "paths"), ("paths", "spaces")],
+    ids="-".join,
+)
+async def pair(request, template, tmp_path) -> AsyncIterator[Pair]:
+    """Two sites, in all pairings of flavours: the giver's first."""
+    giving, receiving = request.param
+    async with AsyncExitStack() as stack:
+        giver = await start_site(stack, template, tmp_path / "giver", giving)
+        receiver = await start_site(stack, template, tmp_path / "receiver", receiving, "coast")
+        yield Pair(giver, receiver, await giver.client(), await receiver.client("marie"))
