@@ -149,6 +149,7 @@ class Telling:
             "hasPassword": link.has_password,
             "expires": time_as_json(link.expires),
             "created": time_as_json(link.created),
+            "path": self.path(link.path),
             "from": self._folder(source),
         }
 

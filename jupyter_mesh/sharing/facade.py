@@ -230,6 +230,11 @@ class Sharing:
         self._links |= {link.id: link for link in found}
         return found
 
+    async def located(self, links: Sequence[Link]) -> list[Link]:
+        """The same links with the paths of what they lead to, each asked for once: for as many as are shown."""
+        paths = await asyncio.gather(*(self._things.path_of(link) for link in links))
+        return [replace(link, path=path) for link, path in zip(links, paths, strict=True)]
+
     async def create_link(
         self,
         path: str,

@@ -11,7 +11,7 @@ from jupyter_mesh.errors import LoginEnded, MeshError
 
 if TYPE_CHECKING:
     from jupyter_mesh.cs3.client import MeshClient
-    from jupyter_mesh.models import Kind, ReceivedShare, ResourceId, Share
+    from jupyter_mesh.models import Kind, Link, ReceivedShare, ResourceId, Share
 
 __all__ = ["Thing", "Things"]
 
@@ -43,6 +43,13 @@ class Things:
         if share.name and share.kind and share.path:
             return Thing(share.name, share.kind, share.path)
         return await self._of(share.resource)
+
+    async def path_of(self, link: Link) -> str:
+        """Where that lies to which a link of the user leads; "" if it is gone."""
+        if link.path:
+            return link.path
+        thing = await self._of(link.resource)
+        return thing.path if thing is not None else ""
 
     async def of_received(self, share: ReceivedShare) -> dict[str, Any]:
         """Name and kind of a received share as far as they are missing, and the site lets one look at it."""

@@ -1,6 +1,8 @@
-"""``<base>/api/mesh/links``: links that let in whoever has them. They are listed with who has access."""
+"""``<base>/api/mesh/links``: links that let in whoever has them. Those of one thing come with who has access."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
@@ -8,11 +10,23 @@ from tornado import web
 from jupyter_mesh.models import UNCHANGED
 from jupyter_mesh.server.handlers.sharing import SharingHandler
 
+if TYPE_CHECKING:
+    from jupyter_mesh.models import Link
+
 __all__ = ["LinkHandler", "LinksHandler"]
 
 
 class LinksHandler(SharingHandler):
-    """A new one."""
+    """All of them, and a new one."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """A part of the user's links, latest first, with what they lead to."""
+        part = self.part_of(await self.sharing.links(), _id_of)
+        telling = await self.telling()
+        links = await self.sharing.located(part.items)
+        self.tell_part(part, [telling.link(link) for link in links])
 
     @web.authenticated
     @authorized
@@ -57,3 +71,7 @@ class LinkHandler(SharingHandler):
         await self.sharing.remove_link(id)
         self.live.tell("links")
         self.done()
+
+
+def _id_of(link: Link) -> str:
+    return link.id

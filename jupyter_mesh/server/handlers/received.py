@@ -37,7 +37,7 @@ class ReceivedShareHandler(SharingHandler):
     @web.authenticated
     @authorized
     async def patch(self, id: str) -> None:
-        """``{"state": "accepted" | "declined"}`` or ``{"hidden": bool}``; the share as it is then."""
+        """``{"state": "accepted" | "declined" | "pending"}`` or ``{"hidden": bool}``; the share as it is then."""
         form = self.form("state", "hidden")
         if form.has("state") == form.has("hidden"):
             raise InvalidRequest('Say either the "state" that the share is to have, or "hidden".')
@@ -45,8 +45,8 @@ class ReceivedShareHandler(SharingHandler):
             share = await self.sharing.hide(id, form.flag("hidden"))
         else:
             state = form.line("state")
-            if state not in (ShareState.ACCEPTED, ShareState.DECLINED):
-                raise InvalidRequest("A share is accepted or declined.")
+            if state not in (ShareState.ACCEPTED, ShareState.DECLINED, ShareState.PENDING):
+                raise InvalidRequest("A share is accepted, declined, or waits for an answer again.")
             share = await self.sharing.answer(id, ShareState(state))
         self.live.tell("received", share.path)
         self.finish((await self.telling([share.owner])).received(share))
