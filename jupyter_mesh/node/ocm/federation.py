@@ -28,9 +28,13 @@ from jupyter_mesh.node.ocm.trust import Trust
 from jupyter_mesh.node.refusal import Reason, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterable, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    import aiohttp
 
     from jupyter_mesh.node.ocm.routes import Message
+    from jupyter_mesh.node.ocm.rows import Received
     from jupyter_mesh.node.ocm.settings import FederationSettings
     from jupyter_mesh.node.site import Site
 
@@ -89,6 +93,22 @@ class Federation:
         """End all connections to peers. May be repeated."""
         await self.notifications.close()
         await self.client.close()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | AsyncIterable[bytes] | None = None,
+        patience: float = 30.0,
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """One request to a peer, as ``PeerClient.request`` makes it."""
+        return self.client.request(method, url, headers=headers, data=data, patience=patience)
+
+    async def exchange(self, share: Received) -> tuple[str, float]:
+        """A token for the secret of a received share, as ``CodeFlow.exchange`` gets it."""
+        return await self.code_flow.exchange(share)
 
     async def require_trust(self, domain: str) -> None:
         """Raise Refused(NOT_ALLOWED) for a site that is not on the list."""
