@@ -9,6 +9,7 @@ from aiohttp import web
 from jupyter_mesh.node.flavours import HTTP_STATUS
 from jupyter_mesh.node.incoming import Incoming
 from jupyter_mesh.node.ocm.access import RemoteAccess
+from jupyter_mesh.node.link_web import add_link_routes
 from jupyter_mesh.node.ocm.routes import add_routes
 from jupyter_mesh.node.outgoing import Outgoing
 from jupyter_mesh.node.refusal import Reason, Refused
@@ -26,11 +27,12 @@ __all__ = ["data_app"]
 
 
 def data_app(site: Site, middlewares: Sequence[Middleware]) -> web.Application:
-    """The web application of a site: ``/data`` and ``/health``."""
+    """The web application of a site: ``/data``, ``/health``, public links, and what peers ask for."""
     data = _DataGateway(site)
     app = web.Application(middlewares=middlewares)
     app.router.add_get("/health", data.health)
     app.router.add_route("*", "/data", data.handle)
+    add_link_routes(app, site)
     add_routes(app, site.federation)
     RemoteAccess(site, site.federation.store).add_routes(app)
     return app

@@ -1,4 +1,4 @@
-"""The two tokens of the node, both signed by its own secret: who somebody is, and what one transfer may do."""
+"""The tokens of the node, signed by its own secret: who somebody is, what one transfer may do, which link was entered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from jupyter_mesh.node.refusal import Reason, Refused
 
 __all__ = ["Tokens", "Transfer"]
 
-_ACCESS, _TRANSFER = "reva", "transfer"
+_ACCESS, _TRANSFER, _ENTERED = "reva", "transfer", "link"
+_ENTERED_LASTS = 12 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,18 @@ class Tokens:
         return Transfer(
             user=user, link=link, upload=upload, space=space, node=node, path=path, version=version
         )
+
+    def entered(self, link: str, proof: str) -> str:
+        """What a browser keeps that knew the password of a public link; opens nothing but its pages."""
+        claims = {"aud": _ENTERED, "exp": time.time() + _ENTERED_LASTS, "to": [link, proof]}
+        return jwt.encode(claims, self._secret, "HS256")
+
+    def has_entered(self, token: str, link: str, proof: str) -> bool:
+        """Whether ``entered`` made a token for this link and this password."""
+        try:
+            return bool(self._read(token, _ENTERED)["to"] == [link, proof])
+        except Refused:
+            return False
 
     def _read(self, token: str, audience: str) -> dict[str, Any]:
         try:

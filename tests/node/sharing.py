@@ -4,6 +4,8 @@ import time
 
 from cs3.sharing.collaboration.v1beta1 import collaboration_api_pb2 as api
 from cs3.sharing.collaboration.v1beta1 import resources_pb2 as messages
+from cs3.sharing.link.v1beta1 import link_api_pb2 as link_api
+from cs3.sharing.link.v1beta1 import resources_pb2 as links
 from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from cs3.storage.provider.v1beta1 import resources_pb2 as resources
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -110,3 +112,20 @@ def below(root, path=""):
 
 async def stat(client, root, path=""):
     return await client.call("Stat", provider.StatRequest(ref=below(root, path)))
+
+
+async def link(client, path, role="viewer", password="", life=None, space="home", name=""):
+    """Make a public link; returns it."""
+    info = await client.info(path, space)
+    if name:
+        info.arbitrary_metadata.metadata["name"] = name
+    grant = links.Grant(
+        permissions=links.PublicSharePermissions(permissions=booleans(role)), password=password
+    )
+    if life is not None:
+        grant.expiration.seconds = int(time.time() + life)
+    reply = await client.call(
+        "CreatePublicShare", link_api.CreatePublicShareRequest(resource_info=info, grant=grant)
+    )
+    assert code(reply) == "OK", reply.status.message
+    return reply.share
