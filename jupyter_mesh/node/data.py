@@ -8,8 +8,8 @@ from aiohttp import web
 
 from jupyter_mesh.node.flavours import HTTP_STATUS
 from jupyter_mesh.node.incoming import Incoming
-from jupyter_mesh.node.ocm.access import RemoteAccess
 from jupyter_mesh.node.link_web import add_link_routes
+from jupyter_mesh.node.ocm.access import RemoteAccess
 from jupyter_mesh.node.ocm.routes import add_routes
 from jupyter_mesh.node.outgoing import Outgoing
 from jupyter_mesh.node.refusal import Reason, Refused
