@@ -18,7 +18,7 @@ from jupyter_mesh.node.links import Links
 from jupyter_mesh.node.locks import Locks
 from jupyter_mesh.node.ocm.federation import Federation
 from jupyter_mesh.node.refusal import Reason, Refused, refusal_from
-from jupyter_mesh.node.remote.exchange import PeerSites
+from jupyter_mesh.node.remote.credentials import Credentials
 from jupyter_mesh.node.remote.mounts import Mounts
 from jupyter_mesh.node.remote.transfers import RemoteTransfers
 from jupyter_mesh.node.shares import Shares
@@ -91,7 +91,12 @@ class Site:
                 f"The site in {data} could not be brought back into order: {error}."
             ) from error
         self.federation = Federation(self, federation)
-        self.mounts = Mounts(self, self.federation.store, PeerSites(self.federation))
+        self.mounts = Mounts(
+            self,
+            self.federation.store,
+            self.federation.client,
+            Credentials(self.federation.code_flow.exchange),
+        )
         self.transfers = RemoteTransfers(self, self.mounts)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"site-{name}")
 

@@ -13,13 +13,17 @@ import hmac
 import logging
 import time
 from base64 import b64decode
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from jupyter_mesh.errors import LoginEnded, MeshError
+from jupyter_mesh.node.address import reach
 from jupyter_mesh.node.ocm.access_locks import Locking, held_by
 from jupyter_mesh.node.ocm.access_tree import ShareTree
+from jupyter_mesh.node.refusal import Refused
+from jupyter_mesh.node.tokens import Transfer
 from jupyter_mesh.webdav import WebDAV
 from jupyter_mesh.webdav.addresses import path_of
 from jupyter_mesh.webdav.answers import error_answer
@@ -100,7 +104,20 @@ class RemoteAccess:
             fits = by_token is not None and by_token.id == given.id
         if given is None or not fits or (given.expires and given.expires <= time.time()):
             raise LoginEnded("This is not shared, or no longer.")
-        return given
+        return self._allowed(given)
+
+    def _allowed(self, given: Given) -> Given:
+        """The share with no more rights than who gave it has now; raises LoginEnded when that is nothing."""
+        if not given.sharer:
+            return given
+        try:
+            by = Transfer(user=given.sharer)
+            address = reach(self._site, by, given.space, given.entry, ())
+        except Refused:
+            raise LoginEnded("This is not shared, or no longer.") from None
+        if "initiate_file_download" not in address.rights:
+            raise LoginEnded("This is not shared, or no longer.")
+        return replace(given, editor=given.editor and "initiate_file_upload" in address.rights)
 
 
 def _same(secret: str, said: str) -> bool:

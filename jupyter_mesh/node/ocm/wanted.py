@@ -55,9 +55,3 @@ class Peers(Protocol):
         ``patience`` bounds connecting and every silence, not the whole. Raises MeshError when the peer is not
         allowed (NotAllowed), does not answer (Unavailable) or takes too long (DeadlineExceeded).
         """
-
-    async def exchange(self, share: Received) -> tuple[str, float]:
-        """A token for the secret of a share, and the seconds it is good for (OCM code flow).
-
-        Raises Withdrawn when the peer does not know the secret any more, else MeshError.
-        """

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
-    from jupyter_mesh.node.ocm.wanted import Peers, Received
+    from collections.abc import Awaitable, Callable
+
+    from jupyter_mesh.node.ocm.wanted import Received
 
 __all__ = ["Credentials"]
 
@@ -19,10 +21,13 @@ _AT_MOST = 10_000
 
 
 class Credentials:
-    """Tokens for received shares, kept until they end. In memory only."""
+    """Tokens for received shares, kept until they end. In memory only.
 
-    def __init__(self, peers: Peers) -> None:
-        self._peers = peers
+    ``exchange`` asks a peer for one, and tells for how many seconds it is good.
+    """
+
+    def __init__(self, exchange: Callable[[Received], Awaitable[tuple[str, float]]]) -> None:
+        self._exchange = exchange
         self._tokens: dict[str, tuple[str, str, float]] = {}
         self._exchanging: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -35,7 +40,7 @@ class Credentials:
             secret, token, until = self._tokens.get(share.id, ("", "", 0.0))
             if secret == share.secret and time.monotonic() < until:
                 return token
-            token, seconds = await self._peers.exchange(share)
+            token, seconds = await self._exchange(share)
             self._tokens.pop(share.id, None)
             self._tokens[share.id] = share.secret, token, time.monotonic() + seconds - _EARLY
             while len(self._tokens) > _AT_MOST:

@@ -19,7 +19,6 @@ from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces
 
 from jupyter_mesh.node.address import split_path
 from jupyter_mesh.node.refusal import Reason, Refused
-from jupyter_mesh.node.remote.credentials import Credentials
 from jupyter_mesh.node.remote.files import PeerFiles
 from jupyter_mesh.node.tree import check_name
 from jupyter_mesh.node.wire import mime_type, timestamp
@@ -27,6 +26,7 @@ from jupyter_mesh.node.wire import mime_type, timestamp
 if TYPE_CHECKING:
     from jupyter_mesh.node.address import Caller
     from jupyter_mesh.node.ocm.wanted import Peers, Received, Shares
+    from jupyter_mesh.node.remote.credentials import Credentials
     from jupyter_mesh.node.remote.multistatus import Found
     from jupyter_mesh.node.site import Site
 
@@ -59,11 +59,11 @@ class Mounted:
 class Mounts:
     """All received shares of one site as its users see them."""
 
-    def __init__(self, site: Site, shares: Shares, peers: Peers) -> None:
+    def __init__(self, site: Site, shares: Shares, peers: Peers, credentials: Credentials) -> None:
         self._site = site
         self._shares = shares
         self._peers = peers
-        self._credentials = Credentials(peers)
+        self._credentials = credentials
 
     # References
 

@@ -135,15 +135,16 @@ class Pair:
             secret=secrets.token_urlsafe(24),
             name=place.entry.name or "all",
             folder=bool(place.entry.folder),
-            grantee="marie",
-            domain=secrets.token_hex(4),
+            # One contact has one share of an entry: each share here is for another one.
+            grantee=secrets.token_hex(4),
+            domain=self.receiver.node._site.federation.domain,
         )
         await inside.run(lambda: inside.federation.store.add_given(given))
         root = "/dav/ocm" if self.giver.flavour == "spaces" else "/remote.php/dav/ocm"
         received = await receive(
             self.receiver,
             self.marie.user,
-            f"{self.giver.node.url}{root}/{given.id}",
+            f"{inside.federation.origin}{root}/{given.id}",
             state=state,
             secret=given.secret,
             editor=editor,
@@ -154,6 +155,12 @@ class Pair:
         )
         self.given[received.id] = given
         return Remote.of(self.marie, received.id)
+
+    async def meet(self) -> None:
+        """Let both sites trust each other."""
+        for one, other in ((self.giver, self.receiver), (self.receiver, self.giver)):
+            inside, domain = one.node._site, other.node._site.federation.domain
+            await inside.run(lambda: inside.federation.store.add_peer(domain, domain))  # noqa: B023  run at once
 
     async def revoke(self, remote: Remote) -> None:
         """End a share, at its owner's."""

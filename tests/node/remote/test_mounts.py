@@ -316,3 +316,28 @@ async def test_a_cut_upload_leaves_the_old_content(folder, pair):
     assert await pair.einstein.get("given/f.txt") == b"first"
     assert await folder.put("f.txt", b"whole") == 200
     assert await pair.einstein.get("given/f.txt") == b"whole"
+
+
+async def test_a_secret_is_exchanged_once_and_again_when_its_token_ended(folder, pair, monkeypatch):
+    await pair.meet()
+    inside = pair.receiver.node._site
+    shared = await pair.share("given/sub", must_exchange=True)
+    asked = []
+    exchange = inside.mounts._credentials._exchange
+
+    async def counted(share):
+        asked.append(share.id)
+        return await exchange(share)
+
+    monkeypatch.setattr(inside.mounts._credentials, "_exchange", counted)
+    assert await shared.put("f", b"through a token") == 200
+    assert await shared.get("f") == b"through a token"
+    assert len(asked) == 1
+    given = pair.giver.node._site
+    await given.run(lambda: given.index.run("DELETE FROM access_tokens"))
+    assert await shared.get("f") == b"through a token"
+    assert len(asked) == 2
+    await pair.revoke(shared)
+    assert code(await shared.stat("")) == "NOT_FOUND"
+    found = await inside.run(lambda: inside.federation.store.received(shared.share))
+    assert found.state == "withdrawn"
