@@ -35,6 +35,7 @@ from jupyter_mesh.errors import (
     NotFound,
     NotSupported,
     SiteError,
+    Unavailable,
 )
 from jupyter_mesh.models import UNCHANGED, GranteeKind, Role, ShareState
 from jupyter_mesh.paths import MeshPath, name_of
@@ -179,7 +180,10 @@ class Federation(Invitations):
     async def answer_federated_share(
         self, received: ReceivedShare, state: ShareState
     ) -> ReceivedShare:
-        """Accept or decline. UpdateReceivedOCMShare and a listing. Raises NotFound, InvalidRequest."""
+        """Accept or decline. UpdateReceivedOCMShare, a listing, and a Stat of what was accepted.
+
+        Raises Withdrawn if the other side has ended it meanwhile, NotFound, InvalidRequest.
+        """
         doing = f'{"accept" if state is ShareState.ACCEPTED else "decline"} "{received.name}"'
         if state not in (ShareState.ACCEPTED, ShareState.DECLINED, ShareState.PENDING):
             raise InvalidRequest(f"Could not {doing}: {state} is no answer.")
@@ -188,7 +192,11 @@ class Federation(Invitations):
         await self._answer(received, doing, "state", state=state_to(state))
         for share in await self.received_federated_shares():
             if share.id == received.id:
+                if share.path:
+                    with suppress(Unavailable):
+                        await self._stat(await self._place(MeshPath.parse(share.path)))
                 return share
+        await self._places.remote.must_not_have_ended(received.id)
         return replace(received, state=state, path="")
 
     async def hide_federated_share(self, received: ReceivedShare, hidden: bool) -> ReceivedShare:
