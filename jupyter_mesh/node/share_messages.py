@@ -100,7 +100,7 @@ class ShareMessages:
             message.grantee.user_id.CopyFrom(self._person(grant.grantee))
         else:
             message.grantee.type = resources.GRANTEE_TYPE_GROUP
-            idp = self._site.name if self._site.flavour.spaces else ""
+            idp = self._site.federation.domain if self._site.flavour.spaces else ""
             message.grantee.group_id.CopyFrom(groups.GroupId(idp=idp, opaque_id=grant.grantee))
         if grant.expires:
             message.expiration.CopyFrom(timestamp(grant.expires))

@@ -94,7 +94,7 @@ def read_seconds(text: str) -> int | None:
 
 def user_id(site: Site, user: str) -> people.UserId:
     """The id of a user of this site."""
-    return people.UserId(idp=site.name, opaque_id=user, type=people.USER_TYPE_PRIMARY)
+    return people.UserId(idp=site.federation.domain, opaque_id=user, type=people.USER_TYPE_PRIMARY)
 
 
 def user_message(site: Site, user: UserRow) -> people.User:

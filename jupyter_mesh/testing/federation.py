@@ -564,19 +564,16 @@ class FederationContract:
 
 async def _met(ann: MeshClient, ben: MeshClient) -> Grantee:
     """Ben as a contact of Ann; invites and accepts where they do not know each other yet."""
-    try:
-        known = await _contact(ann, ben)
-        await _contact(ben, ann)
-    except LookupError:
-        invitation = await ann.create_invitation()
-        try:
-            await ben.accept_invitation(invitation.token, await ben.site_of(await ann.domain()))
-        except AlreadyExists:
-            # One of both had removed the other: the other way round both have both again.
-            back = await ben.create_invitation()
-            await ann.accept_invitation(back.token, await ann.site_of(await ben.domain()))
-        known = await _contact(ann, ben)
-    return known
+    for inviting, accepting in ((ann, ben), (ben, ann)):
+        with suppress(LookupError):
+            await _contact(ben, ann)
+            return await _contact(ann, ben)
+        invitation = await inviting.create_invitation()
+        site = await accepting.site_of(await inviting.domain())
+        # Whoever was not forgotten hears that it is a contact already; the other side has it again.
+        with suppress(AlreadyExists):
+            await accepting.accept_invitation(invitation.token, site)
+    return await _contact(ann, ben)
 
 
 async def _contact(client: MeshClient, other: MeshClient) -> Grantee:

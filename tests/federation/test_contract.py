@@ -35,11 +35,3 @@ class TestRealSites(FederationContract):
             pytest.skip("the file of the site names no [peer]")
         return real_site, real_site.peer
 
-
-@pytest.mark.site
-class TestRealSitesBack(FederationContract):
-    @pytest.fixture
-    def pair(self, real_site: RunningSite) -> Pair:
-        if real_site.peer is None:
-            pytest.skip("the file of the site names no [peer]")
-        return real_site.peer, real_site

@@ -73,14 +73,14 @@ async def test_without_a_key_no_machine_comes_in(start, flavour):
         ]
 
 
-async def test_who_am_i(stub):
+async def test_who_am_i(site, stub):
     token = (await login(stub, "basic", "einstein", PASSWORD)).token
     reply = await stub.WhoAmI(gateway.WhoAmIRequest(token=token))
     user = reply.user
     assert (user.username, user.display_name, user.id.idp, list(user.groups)) == (
         "einstein",
         "Albert",
-        "alpine",
+        site.node.domain,
         ["physics"],
     )
     assert code(await stub.WhoAmI(gateway.WhoAmIRequest(token="rubbish"))) == "UNAUTHENTICATED"

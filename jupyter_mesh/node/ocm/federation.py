@@ -61,17 +61,16 @@ class Federation:
         self.notifications = Notifications(self)
         self._loop: asyncio.AbstractEventLoop | None = None
         self.store.forget_unsent()
-        self._origin = origin_of(settings.public_url) if settings.public_url else ""
+        self._origin = ""
+        self.domain = ""
+        """What this site is called in addresses of its users: their idp, here as for peers."""
+        if settings.public_url:
+            self._appear_as(origin_of(settings.public_url))
 
     @property
     def origin(self) -> str:
         """Scheme and authority under which peers reach this node."""
         return self._origin
-
-    @property
-    def domain(self) -> str:
-        """What this site is called in addresses of its users."""
-        return canonical_domain(self._origin)
 
     @property
     def title(self) -> str:
@@ -82,7 +81,10 @@ class Federation:
         """Tell on which port the node answers: its place in the mesh, if no other was said."""
         self._loop = asyncio.get_running_loop()
         if not self.settings.public_url:
-            self._origin = f"{'https' if tls else 'http'}://localhost:{port}"
+            self._appear_as(f"{'https' if tls else 'http'}://localhost:{port}")
+
+    def _appear_as(self, origin: str) -> None:
+        self._origin, self.domain = origin, canonical_domain(origin)
 
     def call_soon(self, work: Callable[[], None]) -> None:
         """Run ``work`` in the loop of the node, from its worker thread."""
