@@ -138,7 +138,9 @@ class PeopleRpcs(Rpcs):
 
     def _group(self, name: str, skip: bool) -> groups.Group:
         message = groups.Group(
-            id=groups.GroupId(idp=self.site.federation.domain, opaque_id=name, type=groups.GROUP_TYPE_REGULAR),
+            id=groups.GroupId(
+                idp=self.site.federation.domain, opaque_id=name, type=groups.GROUP_TYPE_REGULAR
+            ),
             group_name=name,
             display_name=name,
         )

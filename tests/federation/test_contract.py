@@ -34,4 +34,3 @@ class TestRealSites(FederationContract):
         if real_site.peer is None:
             pytest.skip("the file of the site names no [peer]")
         return real_site, real_site.peer
-
