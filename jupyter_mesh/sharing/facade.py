@@ -104,6 +104,8 @@ class Sharing:
                     path, grantee, role, expires=expires, note=note
                 )
             )
+        # What is said about it names people.
+        grantee = await self.client.user(grantee)
         try:
             made = await self.client.share(
                 path, grantee, role, expires=expires, note=note, force=force

@@ -153,7 +153,7 @@ def ask(jp_fetch):
             reply = await jp_fetch("api", "mesh", *parts, method=method, body=body, params=query)
         except HTTPClientError as error:
             reply = error.response
-        is_json = reply.headers["Content-Type"].startswith("application/json")
+        is_json = reply.headers.get("Content-Type", "").startswith("application/json")
         return reply.code, json.loads(reply.body) if is_json else reply
 
     return ask
