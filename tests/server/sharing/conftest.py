@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from jupyter_mesh.auth import write_token_file
+from jupyter_mesh.sharing import Sharing
 from jupyter_mesh.testing.site import RunningSite, federated_nodes, in_thread
 
 SCHEMA = "https://schema.jupyter-mesh.org/sharing/v1"
@@ -112,3 +113,32 @@ def key_of(ask):
 def live(jp_serverapp):
     """Sharing of the server, past REST."""
     return jp_serverapp.extension_manager.extension_points["jupyter_mesh"].app.live_sharing
+
+
+@pytest.fixture
+def part(ask, noether):
+    """Makes strangers of Einstein and Noether, whatever they were in a test before."""
+
+    async def part():
+        for contact in await noether.contacts():
+            await noether.remove_contact(contact)
+        for contact in (await ask("GET", "contacts"))[1]["items"]:
+            assert (await ask("DELETE", "contacts", contact["key"]))[0] == 204
+
+    return part
+
+
+@pytest.fixture
+def meet(ask, noether, part):
+    """Makes contacts of them; gives Noether as the server tells her."""
+
+    async def meet():
+        await part()
+        letter = await Sharing(noether).invitations.create()
+        status, contact = await ask(
+            "POST", "invitations", "accept", json_body={"text": letter.code}
+        )
+        assert status == 201, contact
+        return contact
+
+    return meet
