@@ -69,7 +69,7 @@ async def test_bad_shares_are_refused(ask, site, told, body, code):
         pytest.param(
             "PATCH", ("received", "local-x"), {"state": "accepted", "hidden": True}, 400, id="both"
         ),
-        pytest.param("PATCH", ("received", "local-x"), {"state": "pending"}, 400, id="pending"),
+        pytest.param("PATCH", ("received", "local-x"), {"state": "withdrawn"}, 400, id="withdrawn"),
         pytest.param("PATCH", ("received", "local-x"), {"hidden": 1}, 400, id="hidden is a number"),
         pytest.param("PATCH", ("received", "local-x"), {"state": "accepted"}, 404, id="not mine"),
         pytest.param("DELETE", ("received", "local-x"), None, 404, id="leave what is not mine"),
