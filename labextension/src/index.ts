@@ -14,7 +14,7 @@ import { panel } from './panel/plugin';
 import { people } from './people/plugin';
 import { projects } from './projects/plugin';
 import { share } from './sharing/plugin';
-import { sharingState } from './sharing/provider';
+import { sharingMarks, sharingState } from './sharing/provider';
 import { shared } from './shared/plugin';
 import { site } from './site/plugin';
 import { status } from './site/status';
@@ -24,6 +24,7 @@ import { versions } from './versions/plugin';
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   site,
   sharingState,
+  sharingMarks,
   share,
   panel,
   link,

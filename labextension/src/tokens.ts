@@ -1,5 +1,6 @@
 // Ids, tokens and types. Importing this file does nothing.
 import type { FileBrowser } from '@jupyterlab/filebrowser';
+import type { Contents } from '@jupyterlab/services';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
@@ -232,6 +233,24 @@ export interface ISharingState extends IDisposable {
 export const ISharingState = new Token<ISharingState>(
   `${NAMESPACE}:ISharingState`,
   'What the site can do for sharing, and word of every change.'
+);
+
+/** What the rows of listings say of sharing. */
+export interface ISharingMarks {
+  /** Asks the server, unless what is known is fresh: whoever shows a folder of the mesh calls it. */
+  look(): void;
+  /** Emitted when rows may say something else. */
+  readonly changed: ISignal<ISharingMarks, void>;
+  /** The word for a row and what it means; "" where there is nothing to say. */
+  of(model: Pick<Contents.IModel, 'path' | 'writable'>): {
+    text: string;
+    title: string;
+  };
+}
+
+export const ISharingMarks = new Token<ISharingMarks>(
+  `${NAMESPACE}:ISharingMarks`,
+  'What the rows of listings say of sharing.'
 );
 
 /** The panel, for plugins that lead to it. */

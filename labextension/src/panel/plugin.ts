@@ -23,6 +23,7 @@ import {
   DOMAIN,
   IMeshModel,
   IMeshPanel,
+  ISharingMarks,
   ISharingState,
   NAMESPACE
 } from '../tokens';
@@ -48,6 +49,7 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
     ITranslator,
     ICommandPalette,
     JupyterLab.IInfo,
+    ISharingMarks,
     ISharingState
   ],
   activate: (
@@ -60,6 +62,7 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
     translator: ITranslator | null,
     palette: ICommandPalette | null,
     info: JupyterLab.IInfo | null,
+    marks: ISharingMarks | null,
     sharing: ISharingState | null
   ): IMeshPanel => {
     const { commands } = app;
@@ -88,7 +91,7 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
       model,
       mesh,
       trans,
-      renderer: new MeshRenderer(trans),
+      renderer: new MeshRenderer(trans, marks),
       state: state ?? undefined,
       translator: translator ?? undefined,
       actions: {
@@ -110,6 +113,8 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
     });
     model.connectionFailure.connect((_, error) => mesh.noteFailure(error));
     model.refreshed.connect(() => mesh.noteSuccess());
+    model.refreshed.connect(() => browser.isVisible && marks?.look(), browser);
+    marks?.changed.connect(() => browser.updateRows(), browser);
 
     const header = new HeaderWidget(mesh, {
       trans,

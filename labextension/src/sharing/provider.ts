@@ -3,9 +3,18 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 
-import { fetchAbilities } from './api';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { fetchAbilities, fetchLinks, fetchReceived, fetchShares } from './api';
+import { SharingMarks } from './marks';
 import { SharingState } from './state';
-import { IMeshModel, ISharingState, NAMESPACE } from '../tokens';
+import {
+  DOMAIN,
+  IMeshModel,
+  ISharingMarks,
+  ISharingState,
+  NAMESPACE
+} from '../tokens';
 
 export const sharingState: JupyterFrontEndPlugin<ISharingState> = {
   id: `${NAMESPACE}:sharing-state`,
@@ -22,5 +31,31 @@ export const sharingState: JupyterFrontEndPlugin<ISharingState> = {
     });
     events.stream.connect((_, event) => state.note(event), state);
     return state;
+  }
+};
+
+export const sharingMarks: JupyterFrontEndPlugin<ISharingMarks> = {
+  id: `${NAMESPACE}:sharing-marks`,
+  description: 'Knows what rows of files say of sharing.',
+  autoStart: true,
+  provides: ISharingMarks,
+  requires: [IMeshModel, ISharingState],
+  optional: [ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    mesh: IMeshModel,
+    sharing: ISharingState,
+    translator: ITranslator | null
+  ): ISharingMarks => {
+    const settings = app.serviceManager.serverSettings;
+    return new SharingMarks({
+      mesh,
+      sharing,
+      shares: () => fetchShares(settings),
+      links: () => fetchLinks(settings),
+      received: () => fetchReceived(settings),
+      now: () => Date.now(),
+      trans: (translator ?? nullTranslator).load(DOMAIN)
+    });
   }
 };
