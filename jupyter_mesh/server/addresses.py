@@ -24,6 +24,7 @@ from jupyter_mesh.server.handlers.invitations import (
     InvitationsHandler,
 )
 from jupyter_mesh.server.handlers.links import LinkHandler, LinksHandler
+from jupyter_mesh.server.handlers.marks import MarksHandler
 from jupyter_mesh.server.handlers.mount import ConflictsHandler, FlushHandler, MountHandler
 from jupyter_mesh.server.handlers.open import OpenHandler
 from jupyter_mesh.server.handlers.people import PeopleHandler
@@ -83,6 +84,7 @@ ADDRESSES: list[tuple[str, type[RequestHandler]]] = [
     (r"/api/mesh/received/?", ReceivedHandler),
     (r"/api/mesh/received/([^/]+)", ReceivedShareHandler),
     (r"/api/mesh/links/?", LinksHandler),
+    (r"/api/mesh/marks/?", MarksHandler),
     (r"/api/mesh/links/([^/]+)", LinkHandler),
     (r"/api/mesh/people/?", PeopleHandler),
     (r"/api/mesh/contacts/?", ContactsHandler),

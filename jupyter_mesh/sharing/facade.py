@@ -175,6 +175,10 @@ class Sharing:
             found.append(replace(share, grantee=who))
         return found
 
+    async def placed(self, shared: Sequence[Share | Link]) -> list[str]:
+        """The mesh path of each, asked for once; "" for what is gone."""
+        return await asyncio.gather(*(self._things.path_of(each) for each in shared))
+
     # What others share
 
     async def received(self) -> list[ReceivedShare]:

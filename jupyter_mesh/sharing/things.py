@@ -44,11 +44,11 @@ class Things:
             return Thing(share.name, share.kind, share.path)
         return await self._of(share.resource)
 
-    async def path_of(self, link: Link) -> str:
-        """Where that lies to which a link of the user leads; "" if it is gone."""
-        if link.path:
-            return link.path
-        thing = await self._of(link.resource)
+    async def path_of(self, shared: Share | Link) -> str:
+        """Where that lies which is shared, or to which a link of the user leads; "" if it is gone."""
+        if shared.path:
+            return shared.path
+        thing = await self._of(shared.resource)
         return thing.path if thing is not None else ""
 
     async def of_received(self, share: ReceivedShare) -> dict[str, Any]:

@@ -200,6 +200,12 @@ export interface IFound {
   problems: string[];
 }
 
+/** The answer of `GET api/mesh/marks`: API paths of what is shared and of what was received. */
+export interface IMarks {
+  given: { path: string; people: number; groups: number; byLink: boolean }[];
+  received: { path: string; from: IPerson }[];
+}
+
 /** Schema of the event that tells of a change of shares, links, contacts, invitations or projects. */
 export const SHARING_SCHEMA = 'https://schema.jupyter-mesh.org/sharing/v1';
 
@@ -292,30 +298,6 @@ export async function fetchAccess(
   return (await response.json()) as IAccess;
 }
 
-/** Items of one answer: enough for what anybody shares. */
-const PAGE = 1000;
-
-/** All that the user shares, or what is at one API path. */
-export async function fetchShares(
-  settings: Settings,
-  path = ''
-): Promise<IShare[]> {
-  const shares: IShare[] = [];
-  let cursor: string | null = '';
-  while (cursor !== null) {
-    const query: string = URLExt.objectToQueryString({
-      limit: PAGE,
-      ...(path && { path }),
-      ...(cursor && { cursor })
-    });
-    const response = await request(settings, `api/mesh/shares${query}`);
-    const page = (await response.json()) as IPage<IShare>;
-    shares.push(...page.items);
-    cursor = page.next || null;
-  }
-  return shares;
-}
-
 /** Shares; rejects with 409 where `conflictOf` tells what is in the way. */
 export async function createShare(
   settings: Settings,
@@ -344,15 +326,6 @@ export async function removeShare(
   await request(settings, `api/mesh/shares/${encodeURIComponent(id)}`, {
     method: 'DELETE'
   });
-}
-
-/** All links of the user, of everything. */
-export async function fetchLinks(
-  settings: Settings
-): Promise<(ILink & { path: string })[]> {
-  const query = URLExt.objectToQueryString({ limit: PAGE });
-  const response = await request(settings, `api/mesh/links${query}`);
-  return ((await response.json()) as IPage<ILink & { path: string }>).items;
 }
 
 export async function createLink(
@@ -396,9 +369,8 @@ export async function searchPeople(
   return (await response.json()) as IFound;
 }
 
-/** All that others share with the user. */
-export async function fetchReceived(settings: Settings): Promise<IReceived[]> {
-  const query = URLExt.objectToQueryString({ limit: PAGE });
-  const response = await request(settings, `api/mesh/received${query}`);
-  return ((await response.json()) as IPage<IReceived>).items;
+/** What rows of files say of sharing. */
+export async function fetchMarks(settings: Settings): Promise<IMarks> {
+  const response = await request(settings, 'api/mesh/marks');
+  return (await response.json()) as IMarks;
 }

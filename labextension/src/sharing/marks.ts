@@ -2,7 +2,7 @@
 import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ISignal } from '@lumino/signaling';
-import type { IReceived, IShare, ISharingEvent } from './api';
+import type { IMarks, IPerson, ISharingEvent } from './api';
 import type { IMeshModel, ISharingMarks, ISharingState } from '../tokens';
 
 import { PathExt } from '@jupyterlab/coreutils';
@@ -11,14 +11,9 @@ import { Signal } from '@lumino/signaling';
 import { nameOf } from './words';
 
 /** Milliseconds after which what is known is asked for again: others share in other ways too. */
-const FRESH = 60_000;
+const FRESH = 300_000;
 
-/** With whom something is shared. */
-interface IGiven {
-  people: Set<string>;
-  groups: Set<string>;
-  byLink: boolean;
-}
+type Given = IMarks['given'][number];
 
 /** Words for rows. Asks only while somebody looks at a listing. */
 export class SharingMarks implements ISharingMarks {
@@ -46,22 +41,17 @@ export class SharingMarks implements ISharingMarks {
     const texts: string[] = [];
     const titles: string[] = [];
     if (received) {
-      const from = received.site?.title || nameOf(received.owner, trans);
-      texts.push(from);
+      const name = nameOf(received, trans);
+      texts.push(received.site?.title || name);
       titles.push(
         received.site
-          ? trans.__(
-              'From %1 at %2',
-              nameOf(received.owner, trans),
-              received.site.domain
-            )
-          : trans.__('From %1', from)
+          ? trans.__('From %1 at %2', name, received.site.domain)
+          : trans.__('From %1', name)
       );
     }
-    const count = given ? given.people.size + given.groups.size : 0;
-    if (count) {
-      texts.push(trans.__('shared · %1', count));
-      titles.push(this._withWhom(given!));
+    if (given && given.people + given.groups > 0) {
+      texts.push(trans.__('shared · %1', given.people + given.groups));
+      titles.push(this._withWhom(given));
     }
     if (given?.byLink) {
       texts.push(trans.__('by link'));
@@ -74,19 +64,14 @@ export class SharingMarks implements ISharingMarks {
     return { text: texts.join(', '), title: titles.join(', ') };
   }
 
-  private _withWhom({ people, groups }: IGiven): string {
+  private _withWhom({ people, groups }: Given): string {
     const { trans } = this._options;
-    const persons = trans._n(
-      '%1 person',
-      '%1 people',
-      people.size,
-      people.size
-    );
-    const teams = trans._n('%1 group', '%1 groups', groups.size, groups.size);
-    if (people.size && groups.size) {
+    const persons = trans._n('%1 person', '%1 people', people, people);
+    const teams = trans._n('%1 group', '%1 groups', groups, groups);
+    if (people && groups) {
       return trans.__('Shared with %1 and %2', persons, teams);
     }
-    return trans.__('Shared with %1', people.size ? persons : teams);
+    return trans.__('Shared with %1', people ? persons : teams);
   }
 
   /** True for what lies in the area of projects or shares itself: below it the folder tells. */
@@ -98,27 +83,19 @@ export class SharingMarks implements ISharingMarks {
   }
 
   private async _ask(): Promise<void> {
-    const { shares, links, received, now } = this._options;
+    const { fetch, now } = this._options;
     this._isAsking = true;
     this._isOld = false;
     this._asked = now();
-    // What cannot be asked keeps its badges; the dialog tells why.
-    const [given, linked, got] = await Promise.allSettled([
-      shares(),
-      links(),
-      received()
-    ]);
+    try {
+      const { given, received } = await fetch();
+      this._given = new Map(given.map(each => [each.path, each]));
+      this._received = new Map(received.map(each => [each.path, each.from]));
+    } catch (error) {
+      // Rows keep what they say: the panel tells how the site is.
+      console.warn('What is shared is not known.', error);
+    }
     this._isAsking = false;
-    if (given.status === 'fulfilled' && linked.status === 'fulfilled') {
-      this._given = gather(given.value, linked.value);
-    }
-    if (got.status === 'fulfilled') {
-      this._received = new Map(
-        got.value
-          .filter(({ state, path }) => state === 'accepted' && path)
-          .map(each => [each.path, each])
-      );
-    }
     this._changed.emit();
     if (this._isOld) {
       await this._ask();
@@ -142,44 +119,16 @@ export class SharingMarks implements ISharingMarks {
   private _asked = -Infinity;
   private _isAsking = false;
   private _isOld = false;
-  private _given = new Map<string, IGiven>();
-  private _received = new Map<string, IReceived>();
+  private _given = new Map<string, Given>();
+  private _received = new Map<string, IPerson>();
   private _changed = new Signal<this, void>(this);
-}
-
-function gather(
-  shares: readonly IShare[],
-  links: readonly { path: string }[]
-): Map<string, IGiven> {
-  const given = new Map<string, IGiven>();
-  const at = (path: string): IGiven => {
-    const one = given.get(path) ?? {
-      people: new Set(),
-      groups: new Set(),
-      byLink: false
-    };
-    given.set(path, one);
-    return one;
-  };
-  for (const share of shares) {
-    const { people, groups } = at(share.path);
-    (share.with.kind === 'group' ? groups : people).add(share.with.key);
-  }
-  for (const { path } of links) {
-    at(path).byLink = true;
-  }
-  // What lies where nobody can see it.
-  given.delete('');
-  return given;
 }
 
 export namespace SharingMarks {
   export interface IOptions {
     mesh: Pick<IMeshModel, 'areas'>;
     sharing: Pick<ISharingState, 'changed'>;
-    shares: () => Promise<IShare[]>;
-    links: () => Promise<{ path: string }[]>;
-    received: () => Promise<IReceived[]>;
+    fetch: () => Promise<IMarks>;
     /** Milliseconds of a clock. */
     now: () => number;
     trans: TranslationBundle;

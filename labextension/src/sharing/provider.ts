@@ -5,7 +5,7 @@ import type {
 
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { fetchAbilities, fetchLinks, fetchReceived, fetchShares } from './api';
+import { fetchAbilities, fetchMarks } from './api';
 import { SharingMarks } from './marks';
 import { SharingState } from './state';
 import {
@@ -51,9 +51,7 @@ export const sharingMarks: JupyterFrontEndPlugin<ISharingMarks> = {
     return new SharingMarks({
       mesh,
       sharing,
-      shares: () => fetchShares(settings),
-      links: () => fetchLinks(settings),
-      received: () => fetchReceived(settings),
+      fetch: () => fetchMarks(settings),
       now: () => Date.now(),
       trans: (translator ?? nullTranslator).load(DOMAIN)
     });
