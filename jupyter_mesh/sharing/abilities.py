@@ -26,7 +26,6 @@ class Ability(NamedTuple):
 YES = Ability(True)
 NO_SHARES = "This site cannot share with people."
 NO_GROUPS = "This site has no groups."
-NO_UPLOADER = "This site knows viewing and editing only."
 NO_NOTES = "This site keeps no notes with shares."
 NO_LINKS = "This site has no public links."
 NO_ADDRESS = (
@@ -90,7 +89,7 @@ class AbilitiesOfSite:
 
     async def _find(self) -> Abilities:
         client = self._client
-        flavour, me = await asyncio.gather(client.flavour(), client.me())
+        me = await client.me()
         asked: dict[str, tuple[Awaitable[Any], str]] = {
             "user_shares": (client.shares(), NO_SHARES),
             "group_shares": (client.find_groups(me.username), NO_GROUPS),
@@ -119,12 +118,10 @@ class AbilitiesOfSite:
         shares, links = can["user_shares"], can["links"]
         if not shares.can:
             can["group_shares"] = shares
-        # Reva reduces every share to one of two roles (``facts/cs3.md`` §6.4).
-        uploader = shares if flavour.has_spaces else Ability(False, NO_UPLOADER)
         projects = YES if shares.can or can["federated"].can else Ability(False, NO_PROJECTS)
         found = Abilities(
             **can,
-            uploader=uploader,
+            uploader=shares,
             share_expiry=shares,
             share_notes=shares,
             link_passwords=links,
