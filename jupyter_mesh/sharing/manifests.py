@@ -146,11 +146,15 @@ def _seen(who: Grantee, there: str, here: str) -> Grantee:
 
 
 def _person_to(who: Grantee) -> dict[str, str]:
-    return {"key": who.key, "name": who.name or who.username}
+    return {"key": who.key, "name": who.name, "username": who.username}
 
 
 def _person_of(told: Any) -> Grantee:
-    return replace(Grantee.parse(told["key"][:2000]), name=_text(told.get("name", "")))
+    return replace(
+        Grantee.parse(told["key"][:2000]),
+        name=_text(told.get("name", "")),
+        username=_text(told.get("username", "")),
+    )
 
 
 def _listed_of(told: Any) -> Listed:

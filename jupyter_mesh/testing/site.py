@@ -48,6 +48,8 @@ class SiteUser:
 
     name: str
     password: str = field(repr=False)
+    groups: tuple[str, ...] = ()
+    """Groups of a node that this user is in."""
 
 
 USERS = (
@@ -121,7 +123,7 @@ def _settle(data: Path, users: Sequence[SiteUser]) -> None:
     from jupyter_mesh.node.users import add_project, add_user
 
     for user in users:
-        add_user(data, user.name, user.password)
+        add_user(data, user.name, user.password, groups=user.groups)
     add_project(data, PROJECT, {users[0].name: "owner"})
 
 
@@ -290,7 +292,7 @@ def site_from_file(path: Path) -> RunningSite:
     """A real site as its file describes it.
 
     ``name``, ``gateway``, at least two ``[[users]]`` with ``name`` and ``password``; optional are ``flavour``,
-    ``ca`` (a file of certificates to trust), ``data_hosts``, and a second site with the same keys under
+    ``ca`` (a file of certificates to trust), ``data_hosts``, ``link_address``, and a second site with the same keys under
     ``[peer]``: each of the two lists the other one as a site that it federates with.
     """
     return _site_of(tomllib.loads(path.read_text()), path.parent)
@@ -304,6 +306,7 @@ def _site_of(facts: dict[str, Any], folder: Path) -> RunningSite:
             gateway=facts["gateway"],
             ca_file=folder / ca if ca else None,
             data_hosts=tuple(facts.get("data_hosts", ())),
+            link_address=facts.get("link_address", ""),
         ),
         users=[SiteUser(user["name"], user["password"]) for user in facts["users"]],
         flavour=facts.get("flavour", ""),
