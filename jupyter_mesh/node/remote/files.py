@@ -70,6 +70,7 @@ class PeerFiles:
     """What a user of ours may see of a share. Names lead from its root; () is the root, a file or a folder.
 
     Everything raises Refused with one sentence, or Withdrawn, once ``ended`` was awaited, when the share is over.
+    ``folders`` keeps, between requests, which shares that are called files are folders.
     """
 
     def __init__(
@@ -78,8 +79,10 @@ class PeerFiles:
         credentials: Credentials,
         share: Received,
         ended: Callable[[], Awaitable[None]],
+        folders: dict[str, bool],
     ) -> None:
         self.share = share
+        self._folders = folders
         self._peers = peers
         self._credentials = credentials
         self._ended = ended
@@ -116,7 +119,20 @@ class PeerFiles:
         }
         return list(below.values())
 
+    async def _inside(self, names: Names) -> None:
+        """Raise Refused(MISSING) for what is below a shared file: peers answer there as for the file itself.
+
+        Some say "file" of a folder, too: the root is looked at once.
+        """
+        if names and self.share.is_file:
+            if self.share.id not in self._folders:
+                root = await self.find(())
+                self._folders[self.share.id] = root.folder
+            if not self._folders[self.share.id]:
+                raise Refused(Reason.MISSING, f'"{self._name(names)}" is not there.')
+
     async def _propfind(self, names: Names, depth: str) -> list[Found]:
+        await self._inside(names)
         headers = {"Depth": depth, "Content-Type": "application/xml; charset=utf-8"}
         url = self._url(names, slash=not names or depth == "1")
         async with (
@@ -191,6 +207,7 @@ class PeerFiles:
 
         The condition was checked by ``agree`` just before, since not every peer checks it.
         """
+        await self._inside(names)
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Length": str(size),
@@ -302,6 +319,7 @@ class PeerFiles:
     async def _do(
         self, method: str, names: Names, url: str, headers: dict[str, str] | None = None
     ) -> None:
+        await self._inside(names)
         async with (
             self._within(3 * _SMALL),
             self._ask(method, url, headers or {}) as reply,

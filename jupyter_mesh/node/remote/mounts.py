@@ -64,6 +64,7 @@ class Mounts:
         self._shares = shares
         self._peers = peers
         self._credentials = credentials
+        self._folders: dict[str, bool] = {}
 
     # References
 
@@ -115,7 +116,8 @@ class Mounts:
 
     def files(self, share: Received) -> PeerFiles:
         """The files of a share."""
-        return PeerFiles(self._peers, self._credentials, share, partial(self._ended, share))
+        ended = partial(self._ended, share)
+        return PeerFiles(self._peers, self._credentials, share, ended, self._folders)
 
     async def _ended(self, share: Received) -> None:
         await self._site.run(lambda: self._shares.withdrawn(share.id))

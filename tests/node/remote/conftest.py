@@ -12,7 +12,8 @@ from yarl import URL
 
 from jupyter_mesh.node.ocm.access import RemoteAccess
 from jupyter_mesh.node.ocm.wanted import Given, Received
-from tests.node.remote.pairs import Pair, start_site
+from tests.node.remote.pairs import Pair, Remote, receive, start_site
+from tests.node.remote.peers import Peer
 
 DAV = "{DAV:}"
 
@@ -122,14 +123,35 @@ async def serving(serving_of, site) -> Serving:
     return await serving_of(site)
 
 
-@pytest.fixture(
-    params=[("spaces", "spaces"), ("paths", "paths"), ("spaces", "paths"), ("paths", "spaces")],
-    ids="-".join,
-)
+MIXED = [("spaces", "paths"), ("paths", "spaces")]
+ALIKE = [("spaces", "spaces"), ("paths", "paths")]
+
+
+@pytest.fixture(params=MIXED, ids="-".join)
 async def pair(request, template, tmp_path) -> AsyncIterator[Pair]:
-    """Two sites, in all pairings of flavours: the giver's first."""
+    """Two sites of different flavours: the giver's first."""
     giving, receiving = request.param
     async with AsyncExitStack() as stack:
         giver = await start_site(stack, template, tmp_path / "giver", giving)
         receiver = await start_site(stack, template, tmp_path / "receiver", receiving, "coast")
         yield Pair(giver, receiver, await giver.client(), await receiver.client("marie"))
+
+
+@pytest.fixture
+async def receiving(template, tmp_path) -> AsyncIterator[Callable]:
+    """Gives marie, at a site of ours, what a server of another kind shares with her."""
+    async with AsyncExitStack() as stack:
+        sites = {}
+
+        async def give(server, flavour="spaces", files=None, **values):
+            peer = await Peer(server, viewer=not values.get("editor", True)).start(stack)
+            peer.files |= files or {}
+            if flavour not in sites:
+                data = tmp_path / flavour
+                site = await start_site(stack, template, data, flavour, "coast")
+                sites[flavour] = site, await site.client("marie")
+            site, marie = sites[flavour]
+            share = await receive(site, marie.user, peer.url, secret=peer.secret, **values)
+            return peer, Remote.of(marie, share.id)
+
+        yield give

@@ -10,6 +10,7 @@ from cs3.storage.provider.v1beta1 import resources_pb2 as resources
 from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces
 
 from tests.node.conftest import code
+from tests.node.remote.conftest import ALIKE, MIXED
 from tests.node.remote.pairs import Remote
 from tests.node.remote.test_access import NAMES
 
@@ -23,6 +24,7 @@ async def folder(pair):
     return await pair.share("given")
 
 
+@pytest.mark.parametrize("pair", [*ALIKE, *MIXED], ids="-".join, indirect=True)
 async def test_what_is_shared_is_seen_read_and_written(folder, pair):
     root = await folder.info("")
     assert root.type == resources.RESOURCE_TYPE_CONTAINER
