@@ -98,13 +98,14 @@ class Sharing:
         """
         if self._flush is not None:
             await self._flush(path)
+        # What is said about it names people.
         if grantee.kind is GranteeKind.CONTACT:
+            grantee = await self._named_contact(grantee)
             return self._noted(
                 await self.client.share_with_contact(
                     path, grantee, role, expires=expires, note=note
                 )
             )
-        # What is said about it names people.
         grantee = await self.client.user(grantee)
         try:
             made = await self.client.share(
@@ -280,6 +281,13 @@ class Sharing:
         """End a link. Raises NotFound."""
         await self.client.remove_link(await self._link(link))
         self._links.pop(link, None)
+
+    async def _named_contact(self, contact: Grantee) -> Grantee:
+        """A contact with its names; as it is if there is none like it."""
+        if contact.name:
+            return contact
+        known = await self.client.contacts()
+        return next((one for one in known if one.key == contact.key), contact)
 
     # What was listed, by id
 

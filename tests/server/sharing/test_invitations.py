@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from jupyter_mesh.models import ShareState
+from jupyter_mesh.models import Role, ShareState
 from jupyter_mesh.sharing import Sharing
 
 pytestmark = pytest.mark.parametrize("sites", ["spaces", "paths"], indirect=True, scope="session")
@@ -30,7 +30,7 @@ async def test_an_invitation_is_sent_listed_copied_and_accepted(ask, part, noeth
     _, listed = await ask("GET", "invitations")
     (mine,) = [each for each in listed["items"] if each["id"] == made["id"]]
     assert mine == {name: made[name] for name in ("id", "note", "expires", "ends")}
-    status, copied = await ask("POST", "invitations", made["id"], "copy")
+    status, copied = await ask("POST", "invitations", made["id"], "copy", json_body={})
     assert (status, copied) == (200, {name: made[name] for name in ("link", "code", "mail")})
 
     theirs = await Sharing(noether).invitations.accept(made["link"])
@@ -139,6 +139,7 @@ async def test_a_folder_is_shared_with_the_other_site_and_back(
     _, access = await ask("GET", "access", path=f"mesh/{folder}")
     (row,) = access["rows"]
     assert (row["share"], row["who"]["site"]["domain"]) == (made["id"], sites[1].domain)
+    assert row["who"]["name"] == "noether"
 
     theirs = Sharing(noether)
     (received,) = [each for each in await theirs.received() if each.name == made["name"]]
@@ -162,7 +163,7 @@ async def test_what_another_site_shares_is_accepted_and_left(
     path = await folder_of(noether, "b.txt")
     theirs = Sharing(noether)
     (me,) = await noether.contacts()
-    given = await theirs.share(path, me, "viewer")
+    given = await theirs.share(path, me, Role.VIEWER)
     name = path.removeprefix("home/")
 
     _, listed = await ask("GET", "received")

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from jupyter_mesh.models import Role
 from jupyter_mesh.sharing import Sharing
 
 pytestmark = pytest.mark.parametrize("sites", ["spaces", "paths"], indirect=True, scope="session")
@@ -124,7 +125,7 @@ async def test_links_are_made_changed_and_ended(ask, folder):
 async def test_received_shares_are_answered_hidden_and_left(ask, site, einstein, marie, folder_of):
     path = await folder_of(marie, "a.txt")
     me = (await marie.find_users("einstein"))[0]
-    await marie.share(path, me, "viewer")
+    await marie.share(path, me, Role.VIEWER)
     name = path.removeprefix("home/")
 
     async def mine():
