@@ -152,11 +152,11 @@ class ShareRpcs(Rpcs):
             if not field <= {"permissions", "expiration"}:
                 raise Refused(Reason.BAD_REQUEST, "updating this field is not supported")
         else:
+            if request.field.WhichOneof("field") is None:
+                raise Refused(Reason.BROKEN, "updating requires a field")
             grant = self._changeable(caller, request.ref)
             allowed = request.field
             field = {request.field.WhichOneof("field")}
-            if None in field:
-                raise Refused(Reason.BROKEN, "updating requires a field")
         rights = expires = None
         if "permissions" in field:
             rights = rights_in(allowed.permissions.permissions) & self._limit(caller, grant)

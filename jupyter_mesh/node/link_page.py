@@ -26,8 +26,9 @@ ul { list-style: none; margin: 1rem 0; padding: 0; }
 li { border-bottom: 1px solid #8886; display: flex; gap: 1rem; align-items: baseline; }
 li a { flex: 1; padding: .6rem 0; }
 small, .quiet { color: light-dark(#555, #bbb); }
-form { margin: 1rem 0; display: grid; gap: .6rem; }
-input, button { font: inherit; padding: .6rem; max-width: 100%; }
+form { margin: 1rem 0; display: grid; grid-template-columns: minmax(0, 1fr); gap: .6rem; }
+input, button { font: inherit; padding: .6rem; }
+input { width: 100%; }
 button { cursor: pointer; justify-self: start; }
 a { color: light-dark(#0b57d0, #a8c7fa); }
 :focus-visible { outline: 3px solid light-dark(#0b57d0, #a8c7fa); outline-offset: 2px; }
