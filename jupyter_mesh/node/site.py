@@ -90,7 +90,12 @@ class Site:
             raise MeshError(
                 f"The site in {data} could not be brought back into order: {error}."
             ) from error
-        self.federation = Federation(self, federation)
+        try:
+            self.federation = Federation(self, federation)
+        except BaseException:
+            self.index.close()
+            self._lock.close()
+            raise
         self.mounts = Mounts(
             self,
             self.federation.store,

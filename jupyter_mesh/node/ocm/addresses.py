@@ -11,6 +11,8 @@ from yarl import URL
 
 __all__ = [
     "canonical_domain",
+    "domain_of",
+    "host_of",
     "is_loopback",
     "origin_of",
     "same_origin",
@@ -46,6 +48,13 @@ def canonical_domain(text: str) -> str:
             raise ValueError("This is not the domain of a site.")
         port = str(int(port))
     return host if not port or port == "443" else f"{host}:{port}"
+
+
+def domain_of(url: URL) -> str:
+    """The canonical domain in an absolute URL; raises ValueError."""
+    host = url.host or ""
+    port = "" if url.explicit_port is None else f":{url.explicit_port}"
+    return canonical_domain((f"[{host}]" if ":" in host else host) + port)
 
 
 def host_of(domain: str) -> str:

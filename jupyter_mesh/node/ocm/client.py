@@ -19,7 +19,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from jupyter_mesh.errors import DeadlineExceeded, MeshError, NotAllowed, SiteError, Unavailable
-from jupyter_mesh.node.ocm.addresses import canonical_domain, is_loopback
+from jupyter_mesh.node.ocm.addresses import domain_of, is_loopback
 from jupyter_mesh.node.ocm.reading import BadJson, parse_json
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class PeerClient:
         """The parsed URL, if this client would go there; raises Blocked."""
         try:
             parts = URL(url)
-            domain = canonical_domain(parts.authority)
+            domain = domain_of(parts)
         except ValueError:
             raise Blocked from None
         if parts.user or parts.password or not parts.host:
@@ -223,13 +223,13 @@ class PeerClient:
             ):
                 if 300 <= reply.status < 400:
                     raise SiteError(
-                        f"{parts.authority} answers with a redirect, which is not followed."
+                        f"{domain_of(parts)} answers with a redirect, which is not followed."
                     )
                 found = bytearray()
                 async for piece in reply.content.iter_any():
                     found += piece
                     if len(found) > limit:
-                        raise SiteError(f"{parts.authority} answers more than {limit >> 10} KiB.")
+                        raise SiteError(f"{domain_of(parts)} answers more than {limit >> 10} KiB.")
                 return PeerReply(reply.status, reply.headers, bytes(found))
         except DeadlineExceeded:
             raise
@@ -255,7 +255,7 @@ def _failure(parts: URL, error: Exception) -> MeshError:
     if isinstance(error.__cause__, Blocked):
         return Blocked()
     if isinstance(error, TimeoutError):
-        return DeadlineExceeded(f"{parts.authority} does not answer in time.")
+        return DeadlineExceeded(f"{domain_of(parts)} does not answer in time.")
     if isinstance(error, aiohttp.ClientSSLError):
-        return Unavailable(f"{parts.authority} shows no certificate that this site can check.")
-    return Unavailable(f"{parts.authority} cannot be reached.")
+        return Unavailable(f"{domain_of(parts)} shows no certificate that this site can check.")
+    return Unavailable(f"{domain_of(parts)} cannot be reached.")

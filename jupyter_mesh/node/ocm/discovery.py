@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from yarl import URL
 
 from jupyter_mesh.errors import MeshError, SiteError, Unavailable
-from jupyter_mesh.node.ocm.addresses import canonical_domain, same_origin
+from jupyter_mesh.node.ocm.addresses import domain_of, same_origin
 from jupyter_mesh.node.ocm.client import Blocked
 
 if TYPE_CHECKING:
@@ -97,9 +97,7 @@ class PeerInfo:
             try:
                 parts = URL(uri)
                 home = URL(self.origin)
-                if not parts.user and canonical_domain(parts.authority) == canonical_domain(
-                    self.origin
-                ):
+                if not parts.user and domain_of(parts) == domain_of(home):
                     return str(home.join(parts.relative()))
             except ValueError:
                 pass

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_mesh.node.ocm.addresses import canonical_domain, origin_of
 from jupyter_mesh.node.ocm.client import PeerClient
+from jupyter_mesh.node.ocm.directory import Directories
 from jupyter_mesh.node.ocm.discovery import Discovery
 from jupyter_mesh.node.ocm.invites import Invites
 from jupyter_mesh.node.ocm.keys import SigningKey
@@ -25,16 +26,13 @@ from jupyter_mesh.node.ocm.signatures import (
 from jupyter_mesh.node.ocm.store import FederationStore
 from jupyter_mesh.node.ocm.tokens import CodeFlow
 from jupyter_mesh.node.ocm.trust import Trust
+from jupyter_mesh.node.ocm.wayf import WhereFrom
 from jupyter_mesh.node.refusal import Reason, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Mapping
-    from contextlib import AbstractAsyncContextManager
-
-    import aiohttp
+    from collections.abc import Callable, Mapping
 
     from jupyter_mesh.node.ocm.routes import Message
-    from jupyter_mesh.node.ocm.rows import Received
     from jupyter_mesh.node.ocm.settings import FederationSettings
     from jupyter_mesh.node.site import Site
 
@@ -59,6 +57,8 @@ class Federation:
         self.invites = Invites(self)
         self.shares = RemoteShares(self)
         self.notifications = Notifications(self)
+        self.directories = Directories(self, settings.directories or {})
+        self.where_from = WhereFrom(self)
         self._loop: asyncio.AbstractEventLoop | None = None
         self.store.forget_unsent()
         self._origin = ""
@@ -82,6 +82,7 @@ class Federation:
         self._loop = asyncio.get_running_loop()
         if not self.settings.public_url:
             self._appear_as(f"{'https' if tls else 'http'}://localhost:{port}")
+        self.directories.start()
 
     def _appear_as(self, origin: str) -> None:
         self._origin, self.domain = origin, canonical_domain(origin)
@@ -93,24 +94,9 @@ class Federation:
 
     async def close(self) -> None:
         """End all connections to peers. May be repeated."""
+        await self.directories.close()
         await self.notifications.close()
         await self.client.close()
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        data: bytes | AsyncIterable[bytes] | None = None,
-        patience: float = 30.0,
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """One request to a peer, as ``PeerClient.request`` makes it."""
-        return self.client.request(method, url, headers=headers, data=data, patience=patience)
-
-    async def exchange(self, share: Received) -> tuple[str, float]:
-        """A token for the secret of a received share, as ``CodeFlow.exchange`` gets it."""
-        return await self.code_flow.exchange(share)
 
     async def require_trust(self, domain: str) -> None:
         """Raise Refused(NOT_ALLOWED) for a site that is not on the list."""

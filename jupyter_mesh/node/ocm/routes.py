@@ -64,7 +64,13 @@ def add_routes(app: web.Application, federation: Federation) -> None:
     async def keys(_: web.Request) -> web.StreamResponse:
         return web.json_response(federation.key.jwks(federation.domain))
 
+    async def directory(_: web.Request) -> web.StreamResponse:
+        return web.json_response(await federation.directories.served())
+
     app.router.add_get("/.well-known/ocm", discovery)
+    app.router.add_get("/ocm/directory", _guarded(directory))
+    app.router.add_get("/ocm/wayf", federation.where_from.page)
+    app.router.add_get("/ocm/accept", federation.where_from.accept)
     app.router.add_get("/.well-known/jwks.json", keys)
     app.router.add_post("/ocm/token", takes(federation.code_flow.asked, FORM))
     app.router.add_post("/ocm/invite-accepted", takes(federation.invites.accepted))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_mesh.errors import InvalidRequest
@@ -40,7 +41,7 @@ class FederationSettings:
     title: str = ""
     accept_url: str = ""
     peers: Mapping[str, str] | None = None
-    directories: Mapping[str, str] | None = None
+    directories: Mapping[str, Path] | None = None
     allow_loopback: bool = False
     require_signatures: bool = False
 
@@ -81,7 +82,7 @@ def read_peer(text: str) -> tuple[str, str]:
     return canonical, title.strip() or canonical
 
 
-def read_directory(text: str) -> tuple[str, str]:
+def read_directory(text: str) -> tuple[str, Path]:
     """URL and key file of ``URL=FILE``; raises InvalidRequest."""
     url, _, file = text.rpartition("=")
     try:
@@ -90,4 +91,4 @@ def read_directory(text: str) -> tuple[str, str]:
         raise InvalidRequest(
             f'"{text}" is no signed list of sites: say its URL, "=" and the file with its public key.'
         ) from None
-    return url, file
+    return url, Path(file)
