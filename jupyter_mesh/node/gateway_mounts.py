@@ -20,7 +20,7 @@ from jupyter_mesh.node.gateway_transfers import condition_of, number_of
 from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.remote.mounts import Mounted
 from jupyter_mesh.node.rpc import Context, Rpcs, answers_async
-from jupyter_mesh.node.wire import opaque, opaque_text
+from jupyter_mesh.node.wire import opaque, opaque_text, read_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -180,6 +180,9 @@ class MountRpcs(Rpcs):
             size=size,
             if_match=expected if condition == "match" else "",
             if_absent=condition == "absent",
+            mtime=read_seconds(opaque_text(request.opaque, "X-OC-Mtime"))
+            if self.site.flavour.describes
+            else None,
         )
         reply = gateway.InitiateFileUploadResponse(
             protocols=[

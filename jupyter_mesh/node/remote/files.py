@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from jupyter_mesh.errors import MeshError, Withdrawn
 from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.remote.multistatus import Found, names_of, read_multistatus
+from jupyter_mesh.node.remote.statuses import READS, refusal_by
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
@@ -40,28 +41,6 @@ _PROPFIND = (
     b'<?xml version="1.0" encoding="utf-8"?>\n<d:propfind xmlns:d="DAV:"><d:prop><d:resourcetype/>'
     b"<d:getcontentlength/><d:getlastmodified/><d:getetag/></d:prop></d:propfind>"
 )
-
-_REASONS: dict[int, Reason] = {
-    400: Reason.BAD_REQUEST,
-    401: Reason.NOT_ALLOWED,
-    403: Reason.NOT_ALLOWED,
-    404: Reason.MISSING,
-    409: Reason.PARENT_MISSING,
-    412: Reason.CHANGED,
-    413: Reason.NO_ROOM,
-    423: Reason.LOCKED,
-    507: Reason.NO_ROOM,
-}
-_BY_METHOD: dict[tuple[str, int], Reason] = {
-    ("MKCOL", 405): Reason.EXISTS,
-    ("PUT", 404): Reason.PARENT_MISSING,
-    ("PUT", 405): Reason.IS_FOLDER,
-    ("MKCOL", 404): Reason.PARENT_MISSING,
-    ("MOVE", 412): Reason.EXISTS,
-    ("COPY", 412): Reason.EXISTS,
-    ("GET", 405): Reason.IS_FOLDER,
-    ("GET", 501): Reason.IS_FOLDER,
-}
 
 Names = tuple[str, ...]
 
@@ -202,6 +181,7 @@ class PeerFiles:
         *,
         if_match: str = "",
         if_absent: bool = False,
+        mtime: int | None = None,
     ) -> Found:
         """Write a file, an empty one without ``content``; returns how it is now. Whatever goes wrong, the old content stays at the peer.
 
@@ -216,6 +196,8 @@ class PeerFiles:
             headers["If-Match"] = f'"{if_match}"'
         if if_absent:
             headers["If-None-Match"] = "*"
+        if mtime is not None:
+            headers["X-OC-Mtime"] = str(mtime // 10**9)
         loop = asyncio.get_running_loop()
 
         def wait(seconds: float) -> None:
@@ -287,10 +269,8 @@ class PeerFiles:
     async def move(self, source: Found, target: Names) -> None:
         """Rename to a free name. Where the peer cannot, a file is copied, and removed when the copy is there."""
         headers = {"Destination": self._url(target), "Overwrite": "F"}
-        async with (
-            self._within(3 * _SMALL),
-            self._ask("MOVE", self._url(source.names), headers) as reply,
-        ):
+        url = self._url(source.names)
+        async with self._within(3 * _SMALL), self._ask("MOVE", url, headers) as reply:
             status = reply.status
             if not 200 <= status < 300 and (status not in (500, 501) or not self.share.editor):
                 raise await self._refusal("MOVE", source.names, status)
@@ -379,9 +359,8 @@ class PeerFiles:
         if (status in (401, 500) or (status == 404 and not names)) and await self.is_over(
             status if at_root else 0
         ):
-            await self._ended()
             return Withdrawn(f'"{self.share.name}" is no longer shared by {self.share.domain}.')
-        writes = method not in ("PROPFIND", "GET")
+        writes = method not in READS
         if status == 500 and writes:
             if not self.share.editor:
                 # Reva fails inside where it should refuse.
@@ -390,22 +369,7 @@ class PeerFiles:
                 status = 409
             elif method in ("DELETE", "MOVE") and await self.there(names) is None:
                 status = 404
-        reason = _BY_METHOD.get((method, status)) or _REASONS.get(status)
-        if reason is None:
-            return self._broken(f"answered {status}")
-        told = {
-            Reason.NOT_ALLOWED: "is shared with you to read only"
-            if writes
-            else "may not be read, says its site",
-            Reason.MISSING: "is not there",
-            Reason.PARENT_MISSING: "has no folder to be in",
-            Reason.EXISTS: "exists already",
-            Reason.CHANGED: "was changed meanwhile",
-            Reason.LOCKED: "is locked by somebody else",
-            Reason.NO_ROOM: "has no room at its site",
-            Reason.IS_FOLDER: "is a folder",
-        }.get(reason, "is not accepted by its site")
-        return Refused(reason, f'"{name}" {told}.')
+        return refusal_by(method, status, name) or self._broken(f"answered {status}")
 
     async def is_over(self, status: int = 0) -> bool:
         """True if the peer does not open the root any more. ``status`` is what it just said of it, 0 for unknown."""

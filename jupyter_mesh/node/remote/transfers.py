@@ -48,6 +48,7 @@ class _Upload:
     size: int | None
     if_match: str
     if_absent: bool
+    mtime: int | None
     until: float
 
 
@@ -73,7 +74,14 @@ class RemoteTransfers:
         )
 
     def may_write(
-        self, caller: Caller, at: Mounted, *, size: int | None, if_match: str, if_absent: bool
+        self,
+        caller: Caller,
+        at: Mounted,
+        *,
+        size: int | None,
+        if_match: str,
+        if_absent: bool,
+        mtime: int | None,
     ) -> str:
         """A transfer token for one PUT."""
         now, upload = time.monotonic(), new_id()
@@ -84,6 +92,7 @@ class RemoteTransfers:
             size=size,
             if_match=if_match,
             if_absent=if_absent,
+            mtime=mtime,
             until=now + self._site.tokens.transfer_life,
         )
         while (
@@ -122,7 +131,14 @@ class RemoteTransfers:
         )
         # What a peer is told as an etag must be its own.
         etag = upload.if_match if there is not None and there.told else ""
-        return await files.save(upload.names, body, size, if_match=etag, if_absent=upload.if_absent)
+        return await files.save(
+            upload.names,
+            body,
+            size,
+            if_match=etag,
+            if_absent=upload.if_absent,
+            mtime=upload.mtime,
+        )
 
     async def _spooled(self, request: web.Request, files: PeerFiles, upload: _Upload) -> Found:
         """As ``_passed``, for a body whose length nobody told: OpenCloud stores nothing of such a one."""

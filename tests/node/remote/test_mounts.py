@@ -217,6 +217,13 @@ async def test_the_reply_of_a_save_tells_the_etag(folder):
     assert (await folder.send(started, b"again"))[0] == 500
 
 
+async def test_the_time_of_change_goes_along(folder):
+    values = {"X-OC-Mtime": "1700000000"}
+    assert await folder.put("old", b"x", opaque_values=values) == 200
+    then = (await folder.info("old")).mtime.seconds
+    assert (then == 1_700_000_000) is (folder.flavour == "spaces")
+
+
 async def test_parts_of_files_are_read(folder):
     started = await folder.start_download("f.txt")
     for asked, expected in [
