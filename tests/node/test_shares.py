@@ -28,7 +28,7 @@ from .sharing import (
     with_group,
     with_user,
 )
-from .test_history import recycle, restore
+from .test_history import purge, recycle, restore
 
 
 @pytest.fixture
@@ -467,3 +467,42 @@ async def test_a_share_by_its_key(einstein, marie):
     reply = await einstein.call("GetShare", api.GetShareRequest(ref=ref))
     assert reply.share == made
     assert code(await einstein.call("RemoveShare", api.RemoveShareRequest(ref=ref))) == "OK"
+
+
+async def test_members_of_a_site_from_before_shares(start, data):
+    """The data folder of an earlier version: whoever was in a project is in it, with the same role."""
+    with Index(data) as index, index.change():
+        space = index.value("SELECT id FROM spaces WHERE name = 'dimuon'")
+        users = dict(index.tuples("SELECT name, id FROM users"))
+        for table in ("answers", "shares", "links"):
+            index.run(f"DROP TABLE {table}")
+        index.run("DROP TRIGGER shares_end")
+        index.run("CREATE TABLE members (space TEXT, grantee TEXT, role TEXT)")
+        for grantee, role in ((users["einstein"], "OWNER"), (users["marie"], "VIEWER")):
+            index.run("INSERT INTO members VALUES (?, ?, ?)", space, grantee, role)
+        index.run("INSERT INTO members VALUES (?, '@physics', 'EDITOR')", space)
+        index.run("PRAGMA user_version = 3")
+    site = await start("spaces")
+    einstein, marie = await site.client(), await site.client("marie")
+    assert await einstein.put("f", b"1", "dimuon") == 200
+    assert await marie.get("f", "dimuon") == b"1"
+    assert await marie.put("f", b"2", "dimuon") == "PERMISSION_DENIED"
+    at_root = FILTER(
+        type=FILTER.TYPE_RESOURCE_ID, resource_id=(await einstein.info("", "dimuon")).id
+    )
+    groups = [one.grantee.group_id.opaque_id for one in await given(einstein, at_root)]
+    assert sorted(groups) == ["", "", "physics"]
+
+
+async def test_a_purged_entry_takes_its_shares_along(site, einstein, marie):
+    await einstein.mkdir("docs")
+    await einstein.mkdir("docs/sub")
+    made = await share(einstein, "docs/sub", with_user(marie))
+    await accept(marie, made)
+    await einstein.delete("docs")
+    (item,) = await recycle(einstein)
+    await purge(einstein, item.key)
+    with Index(site.data) as index:
+        assert not index.rows("SELECT * FROM shares WHERE id = ?", made.id.opaque_id)
+        assert not index.rows("SELECT * FROM answers")
+    assert check(site.data) == []
