@@ -5,6 +5,7 @@ Roles are computed from what a grant allows and never from its name: every site 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,14 @@ from cs3.sharing.collaboration.v1beta1 import resources_pb2 as shares
 from cs3.storage.provider.v1beta1 import resources_pb2 as rs
 from cs3.types.v1beta1 import types_pb2 as types
 
-from jupyter_mesh.cs3.wire import FOLDERS, clean_name, resource_id_of, time_of, told_name
+from jupyter_mesh.cs3.wire import (
+    FOLDERS,
+    clean_name,
+    opaque_text,
+    resource_id_of,
+    time_of,
+    told_name,
+)
 from jupyter_mesh.models import (
     Grantee,
     GranteeKind,
@@ -133,11 +141,15 @@ def grantee_to(grantee: Grantee) -> Any:
 
 
 def grantee_of(message: Any) -> Grantee:
-    """Without names: the site tells ids."""
+    """With the names that our node tells beside the id (``display-name`` and ``username`` in the Opaque)."""
     if message.WhichOneof("id") == "group_id":
         group = message.group_id
         return Grantee(kind=GranteeKind.GROUP, id=group.opaque_id, idp=group.idp)
-    return _user(message.user_id)
+    return replace(
+        _user(message.user_id),
+        name=clean_name(opaque_text(message, "display-name")),
+        username=clean_name(opaque_text(message, "username")),
+    )
 
 
 def _user(user_id: Any) -> Grantee:

@@ -71,6 +71,8 @@ class People(SiteClient):
 
         Nobody is gone because a name is: somebody whom the site does not know any more comes back as given.
         """
+        if grantee.kind is GranteeKind.CONTACT:
+            return grantee
         known = self._named_user(grantee)
         if known is not None:
             return known
@@ -79,6 +81,9 @@ class People(SiteClient):
 
     def known_user(self, grantee: Grantee) -> Grantee:
         """The same with names if they are known already; asks nobody."""
+        if grantee.name:
+            self._note(grantee)
+            return grantee
         return self._named_user(grantee) or grantee
 
     async def _find(self, name: str, text: str) -> list[Any]:

@@ -5,7 +5,6 @@ What real sites answer and leave undone stands in ``facts/cs3.md`` §6.4 and §1
 
 from __future__ import annotations
 
-import asyncio
 import json
 from contextlib import suppress
 from dataclasses import replace
@@ -18,6 +17,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from jupyter_mesh.cs3.failures import refusal_of
 from jupyter_mesh.cs3.flavour import Feature, FlavourKind
+from jupyter_mesh.cs3.given import Given
 from jupyter_mesh.cs3.grants import (
     grantee_to,
     has_ended,
@@ -25,14 +25,10 @@ from jupyter_mesh.cs3.grants import (
     share_of,
     stamp_of,
 )
-from jupyter_mesh.cs3.people import People
-from jupyter_mesh.cs3.place import Place
-from jupyter_mesh.cs3.tree import Tree
 from jupyter_mesh.cs3.trees import settled
 from jupyter_mesh.cs3.wire import (
     clean_name,
     opaque,
-    opaque_text,
     resource_id_to,
 )
 from jupyter_mesh.errors import (
@@ -46,18 +42,18 @@ from jupyter_mesh.errors import (
     SiteError,
 )
 from jupyter_mesh.models import UNCHANGED, Grantee, GranteeKind, Role
-from jupyter_mesh.paths import BY_ID, HOME, PROJECTS, MeshPath, join, name_of
+from jupyter_mesh.paths import PROJECTS, name_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from jupyter_mesh.models import Resource, ResourceId, Share, Unchanged
+    from jupyter_mesh.cs3.place import Place
+    from jupyter_mesh.models import Share, Unchanged
 
 __all__ = ["Shares", "called"]
 
 LONGEST_TEXT = 64 << 10
 CONFLICTS_AT_MOST = 20
-KEEPS_NOTES = "share-notes"
 
 MEMBER = "member:"
 """What the id of somebody's membership in a project begins with, where the site gives it none."""
@@ -71,11 +67,8 @@ class Terms(NamedTuple):
     note: str
 
 
-class Shares(Tree, People):
+class Shares(Given):
     """Shares that the user gives inside one site."""
-
-    keeps_notes = False
-    """Whether the site keeps notes with shares: it says so with every list (``share-notes`` in the Opaque)."""
 
     async def share(
         self,
@@ -105,31 +98,6 @@ class Shares(Tree, People):
         info = await self._info(place)
         wanted = Terms(role, expires, note)
         return await self._give(info, grantee, wanted, force=force, doing=doing, path=place.path)
-
-    async def shares(self, path: str = "") -> list[Share]:
-        """What the user shares inside this site, or the shares of ``path`` itself; latest first.
-
-        One listing: ListExistingShares, or ListShares where the site has no other. Names, kinds and paths are
-        told where the site tells them with the shares; grantees have the names that are known already.
-        """
-        if not path:
-            return await self._shares()
-        place = await self._shareable(path)
-        resource = (await self._stat(place)).id
-        return [] if resource is None else await self.shares_of([resource])
-
-    async def shares_of(self, resources: list[ResourceId]) -> list[Share]:
-        """All shares of these resources that the user may know of, those of others among them."""
-        by_id = [
-            rs.Filter(type=rs.Filter.TYPE_RESOURCE_ID, resource_id=resource_id_to(resource))
-            for resource in resources
-        ]
-        found = await self._shares(*by_id)
-        # Not every site looks at filters, and Reva leaves the id of the space out.
-        wanted = {(resource.storage, resource.opaque) for resource in resources}
-        return [
-            share for share in found if (share.resource.storage, share.resource.opaque) in wanted
-        ]
 
     async def update_share(
         self,
@@ -174,40 +142,6 @@ class Shares(Tree, People):
             with suppress(NotFound):
                 await self._looked_at(share, doing)
                 raise
-
-    async def root_of(self, path: str) -> ResourceId | None:
-        """The id of the root of the space that holds a path; None where the site did not tell it."""
-        return await self._places.root_of(MeshPath.parse(path))
-
-    async def locate(self, resource: ResourceId) -> Resource:
-        """A resource by id, under the path that the user knows it by, else by its id. Stat and GetPath."""
-        by_id = self._by_id(resource)
-        found, path = await asyncio.gather(self._stat(by_id), self._path_of(by_id))
-        return replace(found, path=path or found.path)
-
-    async def _path_of(self, place: Place) -> str:
-        """The mesh path of a place in the home or in a project; "" elsewhere."""
-        try:
-            tree, path = await self._whereabouts(place)
-        except MeshError:
-            return ""
-        path = path.strip("/")
-        if not (await self.flavour()).has_spaces:
-            return path if path.startswith((f"{HOME}/", f"{PROJECTS}/")) else ""
-        for space in await self.spaces():
-            root = space.root
-            if root and space.kind != "share" and f"{root.storage}${root.space}" == tree:
-                return join(space.path, path)
-        return ""
-
-    async def _shareable(self, path: str) -> Place:
-        """The place of something that can be shared: anything but an area and the home itself."""
-        parsed = MeshPath.parse(path)
-        if parsed.is_area or (parsed.area == HOME and not parsed.rel):
-            raise InvalidRequest(
-                f'"{path}" as a whole cannot be shared. Choose something inside it.'
-            )
-        return await self._places.find(parsed)
 
     async def _info(self, place: Place) -> Any:
         """What the site says of a resource, as it wants it back in requests about shares."""
@@ -257,35 +191,6 @@ class Shares(Tree, People):
             what = "end of shares" if made.role is terms.role else "role"
             raise NotSupported(f"Could not {doing}: {self.site} knows no such {what}.")
         return replace(made, **terms._asdict())
-
-    async def _shares(self, *filters: Any) -> list[Share]:
-        flavour = await self.flavour()
-        request = sharing.ListSharesRequest(filters=filters)
-        doing = "list what you share"
-        if flavour.can(Feature.SHARE_INFOS) is not False:
-            try:
-                replies = await self._places.replies("ListExistingShares", request, doing)
-            except (NotSupported, SiteError):
-                flavour.learn(Feature.SHARE_INFOS, False)
-                request.page_token = ""
-            else:
-                pairs = []
-                for reply in replies:
-                    self._hear(reply)
-                    pairs += [(item.share, item.resource_info) for item in reply.share_infos]
-                return await self._sorted(pairs)
-        listed = []
-        for reply in await self._places.replies("ListShares", request, doing):
-            self._hear(reply)
-            listed += list(reply.shares)
-        return await self._sorted([(share, None) for share in listed])
-
-    def _hear(self, reply: Any) -> None:
-        self.keeps_notes = self.keeps_notes or bool(opaque_text(reply, KEEPS_NOTES))
-
-    async def _sorted(self, listed: list[tuple[Any, Any]]) -> list[Share]:
-        found = await asyncio.to_thread(_read, listed)
-        return [replace(share, grantee=self.known_user(share.grantee)) for share in found]
 
     async def _change(self, share: Share, doing: str, field: str, value: Any) -> None:
         """One UpdateShare in the form that the site understands; what it does not do shows afterwards.
@@ -343,10 +248,6 @@ class Shares(Tree, People):
         # Between the two steps there is no share: whoever waits may go, the steps are finished.
         return await settled(replaced())
 
-    @staticmethod
-    def _by_id(resource: ResourceId) -> Place:
-        return Place(path=join(BY_ID, str(resource)), rel="", root=resource)
-
 
 def called(grantee: Grantee) -> str:
     """How a sentence names somebody."""
@@ -368,19 +269,6 @@ def _must_make_sense(grantee: Grantee, role: Role, expires: datetime | None, doi
         raise InvalidRequest(f"Could not {doing}: choose a role.")
     if has_ended(expires):
         raise InvalidRequest(f"Could not {doing}: the end lies in the past.")
-
-
-def _read(listed: list[tuple[Any, Any]]) -> list[Share]:
-    found = [share_of(share, info, _path_of(info)) for share, info in listed]
-    found.sort(key=lambda share: share.created.timestamp() if share.created else 0, reverse=True)
-    return found
-
-
-def _path_of(info: Any) -> str:
-    """The mesh path of a resource on a site of paths, "" where it tells none."""
-    path: str = info.path if info is not None else ""
-    mesh = path.strip("/")
-    return mesh if path.startswith((f"/{HOME}/", f"/{PROJECTS}/")) else ""
 
 
 def _update(share: Share, field: str, value: Any, *, by_field: bool) -> Any:

@@ -15,7 +15,14 @@ from jupyter_mesh.node.address import Address, Caller, mount_of, resolve
 from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.rights import NONE, OWNER, Rights, reduced
 from jupyter_mesh.node.rpc import Rpcs, answers
-from jupyter_mesh.node.share_messages import FILTER, ShareMessages, by_type, page, passes, unknown
+from jupyter_mesh.node.share_messages import (
+    FILTER,
+    ShareMessages,
+    by_type,
+    page,
+    passes,
+    unknown,
+)
 from jupyter_mesh.node.users import GROUP, USER, SpaceRow
 from jupyter_mesh.node.wire import nanoseconds, opaque_text, rights_in
 
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["ShareRpcs"]
 
 _LONGEST_ID = 500
+_LONGEST_NOTE = 500
 _ROLE_IDS = {
     False: "b1e2218d-eef8-4d4c-b82d-0f1a1b48f3b5",
     True: "fb6c3e19-e378-47e5-b277-9732f9de6e21",
@@ -52,7 +60,13 @@ class ShareRpcs(Rpcs):
         if expires and expires <= time.time_ns() and self.site.flavour.spaces:
             raise Refused(Reason.BAD_REQUEST, "expiration date is in the past")
         grant = self.site.shares.add(
-            place.entry.id, kind, who, rights, creator=caller.user.id, expires=expires
+            place.entry.id,
+            kind,
+            who,
+            rights,
+            creator=caller.user.id,
+            expires=expires,
+            note=_note(request),
         )
         return api.CreateShareResponse(share=ShareMessages(self.site).shown([grant])[0].message)
 
@@ -125,6 +139,7 @@ class ShareRpcs(Rpcs):
         shown = self._listed(caller, request.filters)
         reply = api.ListSharesResponse()
         wanted, reply.next_page_token = page(shown, request)
+        reply.opaque.CopyFrom(ShareMessages(self.site).hints(wanted))
         reply.shares.extend(shown.message for shown in wanted)
         return reply
 
@@ -133,7 +148,7 @@ class ShareRpcs(Rpcs):
         """As ListShares, each with its resource."""
         if self.site.flavour.spaces:
             raise Refused(Reason.UNSUPPORTED, "not supported: list existing shares")
-        reply = gateway.ListExistingSharesResponse()
+        reply = gateway.ListExistingSharesResponse(opaque=ShareMessages(self.site).hints([]))
         wanted, reply.next_page_token = page(self._listed(caller, request.filters), request)
         for shown, info in ShareMessages(self.site).described(caller, wanted):
             reply.share_infos.add(share=shown.message, resource_info=info)
@@ -253,6 +268,14 @@ class ShareRpcs(Rpcs):
             if (wanted is not None or (shown.space.id == shown.grant.node) == roots)
             and passes(kinds, shown)
         ]
+
+
+def _note(request: Any) -> str:
+    """What is said with a new share. CS3 has a field for it in shares, and none in the request."""
+    note = opaque_text(request.opaque, "description")
+    if len(note) > _LONGEST_NOTE or not all(char.isprintable() or char == "\n" for char in note):
+        raise Refused(Reason.BAD_REQUEST, "A note is a short text.")
+    return note
 
 
 def _grantee(message: Any) -> tuple[int, str]:

@@ -79,7 +79,7 @@ _SHARES = f"""
 CREATE TABLE shares (
     id TEXT PRIMARY KEY, node TEXT NOT NULL, kind INTEGER NOT NULL, grantee TEXT NOT NULL, rights TEXT NOT NULL,
     creator TEXT NOT NULL, made INTEGER NOT NULL, changed INTEGER NOT NULL, expires INTEGER NOT NULL,
-    UNIQUE (node, kind, grantee)
+    note TEXT NOT NULL DEFAULT '', UNIQUE (node, kind, grantee)
 ) WITHOUT ROWID;
 CREATE INDEX shares_with ON shares (kind, grantee);
 CREATE TABLE answers (
@@ -95,7 +95,7 @@ CREATE INDEX links_on ON links (node);
 CREATE TRIGGER shares_end AFTER DELETE ON nodes BEGIN DELETE FROM shares WHERE node = old.id; DELETE FROM links WHERE node = old.id; END;
 INSERT INTO shares SELECT lower(hex(randomblob(16))), m.space, 1 + (m.grantee LIKE '@%'), ltrim(m.grantee, '@'),
     CASE m.role WHEN 'OWNER' THEN '{write_rights(OWNER)}' WHEN 'EDITOR' THEN '{write_rights(EDITOR)}' ELSE '{write_rights(VIEWER)}' END,
-    s.owner, 0, 0, 0 FROM members m JOIN spaces s ON s.id = m.space;
+    s.owner, 0, 0, 0, '' FROM members m JOIN spaces s ON s.id = m.space;
 DROP TABLE members;
 """  # noqa: S608 - constants of this room
 """Grants hang on entries, and members of a space are the grantees of its root. That may not have been looked at yet,

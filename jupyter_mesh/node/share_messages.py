@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cs3.identity.group.v1beta1 import resources_pb2 as groups
 from cs3.sharing.collaboration.v1beta1 import resources_pb2 as messages
 from cs3.storage.provider.v1beta1 import resources_pb2 as resources
+from cs3.types.v1beta1 import types_pb2 as types
 
 from jupyter_mesh.node.address import Caller, mount_of, resource_id
 from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.rights import OWNER, Rights
 from jupyter_mesh.node.shares import ACCEPTED, Grant, Received
 from jupyter_mesh.node.users import USER, SpaceRow
-from jupyter_mesh.node.wire import Describer, permissions, timestamp, user_id
+from jupyter_mesh.node.wire import Describer, opaque, permissions, timestamp, user_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,12 +50,19 @@ class ShareMessages:
         """Those shares whose entries are neither in the bin nor removed by hand."""
         ways = self._site.shares.ways(grant.node for grant in grants)
         spaces = self._site.shares.spaces_of(grant.node for grant in grants)
+        names = self._site.shares.names_of(one.grantee for one in grants if one.kind == USER)
         found = []
         for grant in grants:
             space = spaces.get(grant.node)
             way = () if space is not None and space.id == grant.node else ways.get(grant.node)
             if space is not None and way is not None:
-                found.append(Shown(self._share(grant, space, way), space, grant, way))
+                message = self._share(grant, space, way)
+                if grant.kind == USER and grant.grantee in names:
+                    # Others ask for each of them: nobody has to look at what CS3 has no field for.
+                    display, name = names[grant.grantee]
+                    told = opaque(**{"display-name": display, "username": name})
+                    message.grantee.opaque.CopyFrom(told)
+                found.append(Shown(message, space, grant, way))
         return found
 
     def received(self, received: Sequence[Received]) -> list[Shown]:
@@ -85,6 +94,23 @@ class ShareMessages:
             if one.grant.node in entries:
                 yield one, describers[key].info(entries[one.grant.node], one.way, path)
 
+    def hints(self, shown: Sequence[Shown]) -> types.Opaque:
+        """What goes with a list of shares beside it: that notes are kept, and what is shared, with its place.
+
+        With it, a list of a thousand shares is one call; who does not know it asks for each of them.
+        """
+        entries = self._site.tree.entries.by_ids([one.grant.node for one in shown])
+        places = {
+            one.grant.id: ["/" + "/".join(one.way), entries[one.grant.node].folder]
+            for one in shown
+            if one.grant.node in entries
+        }
+        told = opaque(**{"share-notes": "true"})
+        told.map["share-places"].CopyFrom(
+            types.OpaqueEntry(decoder="json", value=json.dumps(places).encode())
+        )
+        return told
+
     def _share(self, grant: Grant, space: SpaceRow, way: tuple[str, ...]) -> messages.Share:
         message = messages.Share(
             resource_id=resource_id(self._site, space, way, grant.node),
@@ -92,6 +118,7 @@ class ShareMessages:
             creator=self._person(grant.creator),
             ctime=timestamp(grant.made),
             mtime=timestamp(grant.changed),
+            description=grant.note,
         )
         message.id.opaque_id = grant.id
         message.permissions.permissions.CopyFrom(permissions(grant.rights))

@@ -46,6 +46,7 @@ class Grant:
     made: int
     changed: int
     expires: int
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,15 @@ class Shares:
         return found
 
     def add(
-        self, node: str, kind: int, grantee: str, rights: Rights, *, creator: str, expires: int
+        self,
+        node: str,
+        kind: int,
+        grantee: str,
+        rights: Rights,
+        *,
+        creator: str,
+        expires: int,
+        note: str = "",
     ) -> Grant:
         """Share an entry; raises Refused(EXISTS) when it is shared with this grantee already."""
         now = time.time_ns()
@@ -100,11 +109,12 @@ class Shares:
             made=now,
             changed=now,
             expires=expires,
+            note=note,
         )
         with self._index.change():
             self._index.run("DELETE FROM shares WHERE expires != 0 AND expires <= ?", now)
             added = self._index.run(
-                "INSERT OR IGNORE INTO shares VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO shares VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 grant.id,
                 node,
                 kind,
@@ -114,6 +124,7 @@ class Shares:
                 now,
                 now,
                 expires,
+                note,
             )
         if not added:
             raise Refused(Reason.EXISTS, "error: a share with this grantee already exists")
@@ -161,6 +172,14 @@ class Shares:
     def with_grantee(self, kind: int, grantee: str) -> list[Grant]:
         """The shares with one user or group, oldest first."""
         return self._select("kind = :kind AND grantee = :grantee", kind=kind, grantee=grantee)
+
+    def names_of(self, users: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Display name and user name of users, in one query."""
+        rows = self._index.rows(
+            "SELECT id, display, name FROM users WHERE id IN (SELECT value FROM json_each(?))",
+            json.dumps(list(set(users))),
+        )
+        return {row[0]: (row[1] or row[2], row[2]) for row in rows}
 
     def spaces_of(self, nodes: Iterable[str]) -> dict[str, SpaceRow]:
         """The space of each entry, in one query; a root that nobody has looked at is its own."""
@@ -296,4 +315,5 @@ def _grant(row: Row) -> Grant:
         made=row["made"],
         changed=row["changed"],
         expires=row["expires"],
+        note=row["note"],
     )

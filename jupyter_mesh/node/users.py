@@ -207,7 +207,7 @@ class People:
             now = time.time_ns()
             for (kind, who), rights in grants.items():
                 self._index.run(
-                    "INSERT INTO shares VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (node, kind, grantee) "
+                    "INSERT INTO shares VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, '') ON CONFLICT (node, kind, grantee) "
                     "DO UPDATE SET rights = excluded.rights, changed = excluded.changed, expires = 0",
                     uuid.uuid4().hex,
                     space,

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from jupyter_mesh.cs3.client import MeshClient
     from jupyter_mesh.models import Kind, Link, Resource, ResourceId, Share, User
-    from jupyter_mesh.sharing.abilities import Abilities
 
     T = TypeVar("T")
 
@@ -103,9 +102,7 @@ class _Level(NamedTuple):
         return mine is not None and (mine.storage, mine.opaque) == (other.storage, other.opaque)
 
 
-async def who_has_access(
-    client: MeshClient, path: str, abilities: Abilities, local: str, federated: str
-) -> Access:
+async def who_has_access(client: MeshClient, path: str, local: str, federated: str) -> Access:
     """Who has access to one thing, and why: Stat and three listings, whatever the number of shares.
 
     Deep in a site of spaces, folders on the way up are looked at as well where shares of unknown folders could be
@@ -132,13 +129,13 @@ async def who_has_access(
         _or_problem(client.federated_shares(), "What is shared with other sites", problems),
         _or_problem(client.links(), "Links", problems),
     )
-    levels = await _completed(client, levels, [*shares, *remote, *links])
+    levels = await _completed(client, levels, [*(shares or ()), *(remote or ()), *(links or ())])
     owner = await _owner(client, me, thing)
     is_owner = owner is not None and owner.id == me.id
     may = is_owner or thing.permissions.share
     rows: list[AccessRow] = []
     for prefix, told in ((local, shares), (federated, remote)):
-        for share in told:
+        for share in told or ():
             level = next((n for n, one in enumerate(levels) if one.is_of(share)), None)
             if level is None or _has_ended(share):
                 continue
@@ -146,18 +143,19 @@ async def who_has_access(
     who = await asyncio.gather(*(client.user(row.who) for row in rows))
     rows = [replace(row, who=person) for row, person in zip(rows, who, strict=True)]
     rows.sort(key=lambda row: (row.source is not None, row.who.name.casefold(), row.who.key))
-    can_share, why_not = _may_share(may, owner, thing, abilities)
+    ways = (shares, remote, links)
+    why_not = _why_not(may, owner, thing, any(told is not None for told in ways))
     return Access(
         path=thing.path,
         name=thing.name,
         kind=thing.kind,
         id=thing.id,
         role=Role.OWNER if is_owner else _role(thing, is_project=is_project),
-        can_share=can_share,
+        can_share=not why_not,
         why_not=why_not,
         owner=owner,
         rows=tuple(rows),
-        links=tuple(_links(links, levels)),
+        links=tuple(_links(links or (), levels)),
         problems=tuple(problems),
     )
 
@@ -200,12 +198,12 @@ async def _all_known(client: MeshClient, levels: list[_Level]) -> list[_Level]:
     return list(await asyncio.gather(*map(completed, levels)))
 
 
-async def _or_problem(asked: Awaitable[list[T]], what: str, problems: list[str]) -> list[T]:
-    """What was asked for; nothing where the site cannot do it, or where it fails, which is told."""
+async def _or_problem(asked: Awaitable[list[T]], what: str, problems: list[str]) -> list[T] | None:
+    """What was asked for; nothing where it fails, which is told; None where the site has no such thing."""
     try:
         return await asked
     except NotSupported:
-        return []
+        return None
     except LoginEnded:
         raise
     except MeshError:
@@ -265,18 +263,14 @@ def _links(links: Iterable[Link], levels: list[_Level]) -> list[AccessLink]:
     return found
 
 
-def _may_share(
-    may: bool, owner: Grantee | None, thing: Resource, abilities: Abilities
-) -> tuple[bool, str]:
-    if MeshPath.parse(thing.path).is_space_root and thing.path == HOME:
-        return False, "Your home as a whole cannot be shared. Choose something in it."
+def _why_not(may: bool, owner: Grantee | None, thing: Resource, has_ways: bool) -> str:
+    """Why the user cannot share something; "" if that is possible."""
+    if thing.path == HOME:
+        return "Your home as a whole cannot be shared. Choose something in it."
     if not may:
         who = owner.name if owner is not None else "its owner"
-        return False, f'You cannot share "{thing.name}": only {who} can.'
-    ways = (abilities.user_shares, abilities.federated, abilities.links)
-    if not any(way.can for way in ways):
-        return False, abilities.user_shares.why
-    return True, ""
+        return f'You cannot share "{thing.name}": only {who} can.'
+    return "" if has_ways else "This site shares with nobody."
 
 
 def _role(thing: Resource, *, is_project: bool) -> Role:

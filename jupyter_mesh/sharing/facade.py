@@ -75,9 +75,7 @@ class Sharing:
 
     async def access(self, path: str) -> Access:
         """Who has access to one thing, and why. Four RPCs: see ``who_has_access``."""
-        return await who_has_access(
-            self.client, path, await self._abilities.get(), LOCAL, FEDERATED
-        )
+        return await who_has_access(self.client, path, LOCAL, FEDERATED)
 
     # What the user shares
 

@@ -194,6 +194,34 @@ class SharingContract:
         [there] = await sharing.by_me(folder)
         assert (there.id, there.expires, there.role) == (forever.id, None, Role.VIEWER)
 
+    async def test_a_note_stays_with_a_share_or_is_refused(
+        self, sharing: Sharing, folder: str, friend: Grantee
+    ) -> None:
+        if not (await sharing.abilities()).share_notes.can:
+            with pytest.raises(NotSupported, match="note"):
+                await sharing.share(folder, friend, Role.VIEWER, note="for the review")
+            assert await sharing.by_me(folder) == []
+            return
+        made = await sharing.share(folder, friend, Role.VIEWER, note="for the review")
+        changed = await sharing.update(made.id, role=Role.EDITOR)
+        assert [share.note for share in await sharing.by_me(folder)] == ["for the review"]
+        assert changed.note == "for the review"
+        assert [row.note for row in (await sharing.access(folder)).rows] == ["for the review"]
+
+    async def test_people_may_put_files_in_and_see_none(
+        self, sharing: Sharing, theirs: Sharing, folder: str, friend: Grantee
+    ) -> None:
+        if not (await sharing.abilities()).uploader.can:
+            return
+        made = await sharing.share(folder, friend, Role.UPLOADER)
+        [there] = await sharing.by_me(folder)
+        assert (there.id, there.role) == (made.id, Role.UPLOADER)
+        got = await self._answered(theirs, made.id)
+        assert got.role is Role.UPLOADER
+        if got.path:
+            with pytest.raises((NotAllowed, NotFound, SiteError)):
+                await theirs.client.read(f"{got.path}/data.txt")
+
     async def test_an_end_in_the_past_is_refused(
         self, sharing: Sharing, folder: str, friend: Grantee
     ) -> None:
