@@ -55,8 +55,8 @@ OCM_STORAGE = "89f37a33-b858-45fa-8890-a1f2b27d90e1"
 JUST_NOW = 2.0
 """Seconds within which two questions for the same list are one."""
 
-LOOKED_LASTS = 300.0
-"""Seconds for which a share is believed to be open, or to be gone, after somebody looked."""
+LOOKED_LASTS, GONE_LASTS = 30.0, 300.0
+"""Seconds for which a share is believed to be open, and to be gone, after somebody looked."""
 
 LOOKS = 16
 """Shares that are looked at after one listing."""
@@ -304,7 +304,7 @@ class RemoteShares:
     def _was_gone(self, message: Any) -> bool:
         """True for a share that was gone when somebody looked, too long ago to believe it."""
         when, is_there = self._looked.get(message.id.opaque_id, (0.0, True))
-        return not is_there and time.monotonic() - when > LOOKED_LASTS
+        return not is_there and time.monotonic() - when > GONE_LASTS
 
     def _look_later(self, messages: list[Any]) -> None:
         """Look at shares in the background; what has ended is not listed the next time."""

@@ -161,25 +161,29 @@ def _refusal(status: int) -> web.Response:
 class _Guesses:
     """Wrong secrets by address: who sent too many is not heard for a while, except with one that was right before.
 
-    Sites behind one proxy share an address, so that what works goes on working for all of them.
+    Sites behind one proxy share an address, so that what works goes on working for all of them. The same secret
+    again is no further guess: real sites go on asking for shares that have ended.
     """
 
     def __init__(self) -> None:
-        self._wrong: dict[str, tuple[float, int]] = {}
+        self._wrong: dict[str, tuple[float, set[bytes]]] = {}
         self._right: dict[bytes, None] = {}
 
     def has_too_many(self, who: str, secret: str) -> bool:
-        since, count = self._wrong.get(who, (0.0, 0))
-        if count < _WRONG_AT_MOST or time.monotonic() - since > _WINDOW:
+        since, guesses = self._wrong.get(who, (0.0, set[bytes]()))
+        if len(guesses) < _WRONG_AT_MOST or time.monotonic() - since > _WINDOW:
             return False
         return _key(who, secret) not in self._right
 
     def wrong(self, who: str, secret: str) -> None:
-        self._right.pop(_key(who, secret), None)
-        since, count = self._wrong.pop(who, (0.0, 0))
+        key = _key(who, secret)
+        self._right.pop(key, None)
+        since, guesses = self._wrong.pop(who, (0.0, set[bytes]()))
         if time.monotonic() - since > _WINDOW:
-            since, count = time.monotonic(), 0
-        self._wrong[who] = since, count + 1
+            since, guesses = time.monotonic(), set()
+        if len(guesses) < _WRONG_AT_MOST:
+            guesses.add(key)
+        self._wrong[who] = since, guesses
         _forget(self._wrong)
 
     def right(self, who: str, secret: str) -> None:
