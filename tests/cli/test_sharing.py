@@ -57,7 +57,7 @@ async def folder(sites, everybody, request):
 
 async def test_share_see_accept_and_stop(sites, run, told, become, folder):
     await become(0, 1)
-    assert await told("shares") == []
+    assert await told("shares", "received") == []
     await become(0)
     (given,) = await told("share", folder, sites[0].users[1].name, "--until", "30d")
     assert (given["path"], given["role"], given["with"]["kind"]) == (folder, "viewer", "user")
@@ -68,11 +68,11 @@ async def test_share_see_accept_and_stop(sites, run, told, become, folder):
     assert found["can_share"]
 
     await become(0, 1)
-    (offered,) = await told("shares")
+    (offered,) = await told("shares", "received")
     assert offered["name"] == folder.partition("/")[2]
     if offered["state"] == "pending":
         assert (await run("shares", "accept", offered["name"]))[0] == 0
-    (offered,) = await told("shares")
+    (offered,) = await told("shares", "received")
     assert offered["state"] == "accepted"
     assert await run("cat", f"{offered['path']}/a.txt") == (0, "text", "")
     code, _, error = await run("rm", "-y", f"{offered['path']}/a.txt")
@@ -87,7 +87,7 @@ async def test_share_see_accept_and_stop(sites, run, told, become, folder):
     assert "is not shared any more" in out
     assert await told("shares", "by-me", folder) == []
     await become(0, 1)
-    assert await told("shares") == []
+    assert await told("shares", "received") == []
     assert (await run("cat", f"{offered['path']}/a.txt"))[0] == 1
 
 
@@ -98,7 +98,7 @@ async def test_a_received_share_can_be_left(sites, run, told, become, folder):
     name = folder.partition("/")[2]
     await run("shares", "accept", name)
     assert (await run("shares", "leave", name))[0] == 0
-    assert await told("shares") == []
+    assert await told("shares", "received") == []
     assert [one["state"] for one in await told("shares", "received", "--all")] == ["declined"]
     await become(0)
     assert (await run("cat", f"{folder}/a.txt"))[1] == "text"
@@ -166,7 +166,7 @@ async def test_two_people_who_never_met(sites, run, told, become, folder):
     assert (code, error) == (0, "")
     contact = json.loads(out)
     assert contact["site"] == sites[0].domain
-    assert [one["key"] for one in await told("contacts")] == [contact["key"]]
+    assert [one["key"] for one in await told("contacts", "list")] == [contact["key"]]
 
     await become(0)
     (emmy,) = await told("contacts", "list")
@@ -174,19 +174,19 @@ async def test_two_people_who_never_met(sites, run, told, become, folder):
     assert given["with"]["site"] == sites[1].domain
 
     await become(1)
-    (offered,) = await told("shares")
+    (offered,) = await told("shares", "received")
     assert offered["state"] == "pending"
     assert (await run("shares", "accept", offered["name"]))[0] == 0
-    (offered,) = await told("shares")
+    (offered,) = await told("shares", "received")
     assert await run("cat", f"{offered['path']}/a.txt") == (0, "text", "")
 
     await become(0)
     assert (await run("unshare", given["id"]))[0] == 0
     await become(1)
     assert (await run("cat", f"{offered['path']}/a.txt"))[0] == 1
-    assert await told("shares") == []
+    assert await told("shares", "received") == []
     assert (await run("contacts", "remove", contact["key"])) == (0, "", "")
-    assert await told("contacts") == []
+    assert await told("contacts", "list") == []
 
 
 async def test_a_project_in_a_terminal(sites, run, told, become):
