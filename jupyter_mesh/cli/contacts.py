@@ -80,8 +80,7 @@ def accept(invitation: str, institution: str, site: str, yes: bool, as_json: boo
 
     \b
     Examples:
-      jupyter mesh accept < mail.txt --yes
-      jupyter mesh accept https://alpine.example.org/ocm/wayf?token=…
+      jupyter mesh accept --yes < mail.txt
     """
 
     async def work(session: Session) -> None:

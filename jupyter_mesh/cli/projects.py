@@ -246,7 +246,7 @@ def leave(name: str, site: str, yes: bool) -> int:
 
     \b
     Examples:
-      jupyter mesh project leave survey
+      jupyter mesh project leave their-survey
     """
 
     async def work(session: Session) -> None:
