@@ -10,7 +10,16 @@ import click
 from jupyter_mesh.cli.facts import time_fact
 from jupyter_mesh.cli.people import find_people, name_of_person, person_facts, sharing
 from jupyter_mesh.cli.sessions import run
-from jupyter_mesh.cli.terminal import AS_JSON, YES, ask, print_json, print_lines, shown, time_text
+from jupyter_mesh.cli.terminal import (
+    AS_JSON,
+    YES,
+    ask,
+    can_ask,
+    print_json,
+    print_lines,
+    shown,
+    time_text,
+)
 from jupyter_mesh.errors import InvalidRequest
 from jupyter_mesh.models import GranteeKind
 
@@ -97,7 +106,7 @@ def accept(invitation: str, institution: str, site: str, yes: bool, as_json: boo
             raise InvalidRequest("This code does not say where it comes from: add --from DOMAIN.")
         told = f"{', '.join(TELLS[:-1])} and {TELLS[-1]}"
         place = f"{opened.site.name} ({opened.site.domain})"
-        if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not yes and not can_ask():
             raise InvalidRequest(f"Accepting tells {place} your {told}. If you agree, add --yes.")
         ask(f"Accepting tells {place} your {told}. Accept?", yes=yes)
         contact = await mesh.invitations.accept(text, institution)

@@ -21,6 +21,7 @@ from jupyter_mesh.cli.terminal import (
     AS_JSON,
     YES,
     ask,
+    can_ask,
     escaped,
     must_mean_it,
     print_json,
@@ -295,9 +296,11 @@ async def _find(mesh: Sharing, text: str) -> Project:
 
 def _agree(plan: Plan, yes: bool) -> None:
     """Show what will be done, and ask; where nobody can be asked, it is done as it was ordered."""
+    if yes or not can_ask():
+        return
     for step in plan.steps:
         print(escaped(step.message), file=sys.stderr)
-    ask("Do this?" if plan.steps else "There is nothing to do. Go on?", yes=yes)
+    ask("Do this?" if plan.steps else "There is nothing to do. Go on?", yes=False)
 
 
 def _tell(found: Project, as_json: bool) -> None:
