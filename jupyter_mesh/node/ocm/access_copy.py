@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from jupyter_mesh.node.site import Site
     from jupyter_mesh.node.tree import Place
 
-__all__ = ["Copying"]
+__all__ = ["Copying", "Run"]
 
 T = TypeVar("T")
 
 
-class _Run(Protocol):
+class Run(Protocol):
+    """Runs a step in the worker thread, with the share as it is then; raises MeshError."""
+
     async def __call__(self, work: Callable[[Given], T], *, writes: bool = False) -> T: ...
 
 
@@ -34,7 +36,7 @@ class Copying:
     def __init__(
         self,
         site: Site,
-        run: _Run,
+        run: Run,
         find: Callable[[Given, str], Place],
         target: Callable[..., tuple[Place, str, Place | None]],
     ) -> None:

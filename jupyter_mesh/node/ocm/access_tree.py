@@ -14,10 +14,9 @@ from jupyter_mesh.errors import IsADirectory, NotAllowed, NotSupported, Transfer
 from jupyter_mesh.models import Checksum, Kind, Permissions, Quota, Resource, ResourceId
 from jupyter_mesh.node.locks import Wanted
 from jupyter_mesh.node.ocm.access_copy import Copying
-from jupyter_mesh.node.ocm.access_spool import Spooled
+from jupyter_mesh.node.ocm.access_saving import Saving
 from jupyter_mesh.node.refusal import Reason, Refused, error_of
-from jupyter_mesh.node.uploads import Upload, Uploads
-from jupyter_mesh.node.users import room_left
+from jupyter_mesh.node.uploads import Uploads
 from jupyter_mesh.node.wire import mime_type, read_seconds
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ __all__ = ["ShareTree"]
 T = TypeVar("T")
 
 _NS = 10**9
-_LATEST = 2**63
 _PIECE = 1 << 20
 
 _LOOK_AGAIN = 2.0
@@ -152,49 +150,12 @@ class ShareTree:
         modified: datetime | None = None,
     ) -> Resource:
         """Save a file; what was there becomes a version. Whatever goes wrong, the old content stays."""
-        condition = "match" if if_match else "absent" if if_absent else ""
-        mtime = None if modified is None else int(modified.timestamp() * _NS)
-        if mtime is not None and not 0 <= mtime < _LATEST:
-            mtime = None
-
-        def start(share: Given) -> tuple[Upload, int]:
-            parent, name, place = self._target(share, path)
-            upload = self._uploads.start(
-                share.owner,
-                parent,
-                name,
-                size=size,
-                condition=condition,
-                expected=if_match,
-                lock=self._lock(place),
-                checksum="",
-                mtime=mtime,
-            )
-            try:
-                self._uploads.compare(upload, place)
-            except Refused:
-                self._uploads.drop(upload)
-                raise
-            used = self._site.tree.root(parent.space).entry.size
-            return upload, room_left(parent.space, used) + (place.entry.size if place else 0)
-
-        def finish(share: Given, sha1: str) -> Resource:
-            parent, _name, place = self._target(share, path)
-            self._uploads.compare(upload, place)
-            if parent.entry.id != upload.parent:
-                raise Refused(Reason.CHANGED, f"The folder of /{path} was replaced meanwhile.")
-            place = self._uploads.finish(upload, sha1, None)
-            return self._told(share, path, place)
-
-        upload, room = await self._run(start, writes=True)
-        try:
-            spooled = Spooled(self._uploads.path(upload), room if size is None else size)
-            sha1 = await spooled.fill(content, checksum, self.check)
-            kept = sha1 if self._site.flavour.compares else ""
-            return await self._run(lambda share: finish(share, kept), writes=True)
-        except BaseException:
-            await asyncio.shield(self._site.run(lambda: self._uploads.drop(upload)))
-            raise
+        saving = Saving(self._site, self._run, self._target, self._lock)
+        stored = await saving.save(
+            path, content, size, checksum=checksum, if_match=if_match, if_absent=if_absent,
+            modified=modified,
+        )  # fmt: skip
+        return await self._run(lambda share: self._resource(share, stored.entry, path))
 
     async def mkdir(self, path: str) -> Resource:
         """Make a folder at a free name."""
