@@ -398,7 +398,7 @@ async def test_many_shares_are_listed_at_once(site, einstein, marie, flavour):
     await einstein.ls("docs")
     with Index(site.data) as index, index.change():
         index.run(
-            "INSERT INTO shares SELECT 'share-' || name, id, 1, ?, 'stat list_container', ?, 1, 1, 0 "
+            "INSERT INTO shares SELECT 'share-' || name, id, 1, ?, 'stat list_container', ?, 1, 1, 0, '' "
             "FROM nodes WHERE parent = ?",
             marie.user,
             einstein.user,
