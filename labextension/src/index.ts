@@ -13,7 +13,7 @@ import { mount } from './mount/plugin';
 import { panel } from './panel/plugin';
 import { people } from './people/plugin';
 import { projects } from './projects/plugin';
-import { share } from './sharing/plugin';
+import { revoked, share } from './sharing/plugin';
 import { sharingMarks, sharingState } from './sharing/provider';
 import { shared } from './shared/plugin';
 import { site } from './site/plugin';
@@ -26,6 +26,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   sharingState,
   sharingMarks,
   share,
+  revoked,
   panel,
   link,
   status,

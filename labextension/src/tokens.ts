@@ -6,7 +6,12 @@ import type { ISignal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 import { Token } from '@lumino/coreutils';
 
-import type { Abilities, AbilityName, ISharingEvent } from './sharing/api';
+import type {
+  Abilities,
+  AbilityName,
+  IPerson,
+  ISharingEvent
+} from './sharing/api';
 
 /** Every plugin id begins with this. */
 export const NAMESPACE = '@jupyter-mesh/labextension';
@@ -246,6 +251,8 @@ export interface ISharingMarks {
     text: string;
     title: string;
   };
+  /** Who shares or has shared what is at an API path with the user, as far as is known. */
+  from(path: string): IPerson | null;
 }
 
 export const ISharingMarks = new Token<ISharingMarks>(

@@ -1,7 +1,10 @@
 """The share dialog over a real site: who gets access, why they have it, and how it ends."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,43 @@ def people(site):
     site.verb(
         *add, "ben", "--data", data, "--display-name", "Ben Koch", "--group", "astro", text=PASSWORD
     )
+
+
+JANA = """
+import asyncio, sys
+from jupyter_mesh.cs3 import connect
+from jupyter_mesh.models import Role
+from jupyter_mesh.sharing import Sharing
+
+async def main(verb):
+    async with connect() as client:
+        sharing = Sharing(client)
+        if verb == "share":
+            await client.mkdir("home/survey")
+            await client.upload("home/survey/notes.txt", b"from jana")
+            (maya,) = (await sharing.search("maya")).people
+            await sharing.share("home/survey", maya, Role.EDITOR)
+        else:
+            for share in await sharing.by_me():
+                await sharing.remove(share.id)
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+@pytest.fixture
+def jana(site, people, tmp_path):
+    """Does something at the site as Jana: ``share`` a folder with maya, or ``unshare``."""
+    token = tmp_path / "token"
+    login = ("login", "--gateway", site.gateway, "--username", "jana")
+    site.verb(*login, "--token-file", str(token), text=PASSWORD)
+    environment = os.environ | site.environment | {"MESH_TOKEN_FILE": str(token)}
+
+    def does(verb):
+        command = [sys.executable, "-c", JANA, verb]
+        subprocess.run(command, env=environment, check=True, timeout=60)
+
+    return does
 
 
 @pytest.fixture
@@ -232,6 +272,44 @@ def test_local_files_cannot_be_shared(open_panel, people):
     row(page.locator("#filebrowser"), "local.txt").click(button="right")
     expect(page.get_by_role("menuitem", name="Rename")).to_be_visible()
     expect(page.get_by_role("menuitem", name="Share…", exact=True)).to_have_count(0)
+
+
+ACCEPT = """async () => {
+  const { baseUrl } = window.jupyterapp.serviceManager.serverSettings;
+  const headers = {'X-XSRFToken': document.cookie.match(/_xsrf=([^;]*)/)?.[1] ?? ''};
+  const { items } = await (await fetch(`${baseUrl}api/mesh/received`, {headers})).json();
+  const share = items.find(each => each.name === 'survey');
+  const answer = await fetch(`${baseUrl}api/mesh/received/${share.id}`, {
+    method: 'PATCH', headers, body: JSON.stringify({state: 'accepted'})
+  });
+  return (await answer.json()).path;
+}"""
+
+
+def test_the_text_of_a_revoked_share_stays_and_is_saved_at_home(open_panel, site, jana, picture):
+    jana("share")
+    page = open_panel()
+    path = page.evaluate(ACCEPT)
+    assert path.startswith("mesh/shares/")
+    panel = panel_of(page)
+    panel.get_by_role("tab", name="Shared with me").click()
+    expect(row(panel, "survey")).to_contain_text("Jana Berg")
+    page.evaluate(OPEN, f"{path}/notes.txt")
+    text = page.locator(".jp-FileEditor:visible .cm-content")
+    expect(text).to_contain_text("from jana")
+    text.click()
+    page.keyboard.type("mine, not saved: ")
+    jana("unshare")
+    page.keyboard.press("Control+s")
+    refused = page.get_by_role("dialog")
+    expect(refused).to_be_visible()
+    page.keyboard.press("Escape")
+    line = page.get_by_role("alert").filter(has_text='Jana Berg stopped sharing "survey".')
+    expect(line).to_contain_text("Your unsaved text is here.")
+    picture("share-revoked")
+    line.get_by_role("button", name="Save a copy to Home").click()
+    expect(page.get_by_role("main").get_by_role("tab", name="notes (my version)")).to_be_visible()
+    assert "mine, not saved: " in site.get("home/notes (my version).txt")
 
 
 def test_it_can_be_read_in_every_theme(open_panel, site, people, accessible, picture):

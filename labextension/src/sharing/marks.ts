@@ -64,6 +64,10 @@ export class SharingMarks implements ISharingMarks {
     return { text: texts.join(', '), title: titles.join(', ') };
   }
 
+  from(path: string): IPerson | null {
+    return this._senders.get(path) ?? null;
+  }
+
   private _withWhom({ people, groups }: Given): string {
     const { trans } = this._options;
     const persons = trans._n('%1 person', '%1 people', people, people);
@@ -91,6 +95,9 @@ export class SharingMarks implements ISharingMarks {
       const { given, received } = await fetch();
       this._given = new Map(given.map(each => [each.path, each]));
       this._received = new Map(received.map(each => [each.path, each.from]));
+      for (const each of received) {
+        this._senders.set(each.path, each.from);
+      }
     } catch (error) {
       // Rows keep what they say: the panel tells how the site is.
       console.warn('What is shared is not known.', error);
@@ -121,6 +128,8 @@ export class SharingMarks implements ISharingMarks {
   private _isOld = false;
   private _given = new Map<string, Given>();
   private _received = new Map<string, IPerson>();
+  /** Of what has ended, too: documents may still be open. */
+  private _senders = new Map<string, IPerson>();
   private _changed = new Signal<this, void>(this);
 }
 

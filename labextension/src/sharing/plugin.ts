@@ -2,24 +2,38 @@ import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
+import type {
+  DocumentRegistry,
+  IDocumentWidget
+} from '@jupyterlab/docregistry';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import type { IDisposable } from '@lumino/disposable';
 import type { IPlace } from './api';
 import type { FirstFocus } from './desk';
 
-import { ICommandPalette, IToolbarWidgetRegistry } from '@jupyterlab/apputils';
+import {
+  ICommandPalette,
+  IToolbarWidgetRegistry,
+  MainAreaWidget,
+  showErrorMessage
+} from '@jupyterlab/apputils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { shareIcon, ToolbarButton } from '@jupyterlab/ui-components';
 
 import { ShareDesk } from './desk';
+import { extendEveryDocument } from '../documents/everydocument';
+import { saveCopyOf } from '../documents/copy';
+import { RevokedLine, shareOf } from './revoked';
 import { currentPlace, placeAt, selectedPlace } from './target';
 import {
   CommandIDs,
   DOMAIN,
   IMeshModel,
   IMeshPanel,
+  ISharingMarks,
   ISharingState,
   NAMESPACE
 } from '../tokens';
@@ -138,6 +152,63 @@ export const share: JupyterFrontEndPlugin<void> = {
       show();
       notebook.context.pathChanged.connect(show, button);
       return button;
+    });
+  }
+};
+
+export const revoked: JupyterFrontEndPlugin<void> = {
+  id: `${NAMESPACE}:revoked`,
+  description:
+    'Says above an open document that it is no longer shared, and saves its text at home.',
+  autoStart: true,
+  requires: [IMeshModel, ISharingState, ISharingMarks],
+  optional: [ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    mesh: IMeshModel,
+    sharing: ISharingState,
+    marks: ISharingMarks,
+    translator: ITranslator | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load(DOMAIN);
+    const home = mesh.areas.find(({ name }) => name === 'home');
+    const saveCopy = async (
+      context: DocumentRegistry.Context
+    ): Promise<void> => {
+      try {
+        const path = await saveCopyOf(context, trans, home?.path ?? mesh.root);
+        await app.commands.execute('docmanager:open', { path });
+      } catch (error) {
+        await showErrorMessage(
+          trans.__('Your version could not be saved as a copy'),
+          error as Error
+        );
+      }
+    };
+    extendEveryDocument(app.docRegistry, {
+      createNew: (
+        widget: IDocumentWidget,
+        context: DocumentRegistry.Context
+      ): IDisposable | void => {
+        if (
+          !shareOf(context.path, mesh) ||
+          !(widget instanceof MainAreaWidget)
+        ) {
+          return;
+        }
+        const line = new RevokedLine({
+          mesh,
+          marks,
+          sharing,
+          context,
+          contents: app.serviceManager.contents,
+          isSeen: () => widget.isVisible,
+          saveCopy: () => void saveCopy(context),
+          trans
+        });
+        widget.contentHeader.addWidget(line);
+        return line;
+      }
     });
   }
 };
