@@ -19,7 +19,7 @@ from jupyter_mesh.cs3.tree import Tree
 from jupyter_mesh.cs3.wire import clean_name, opaque_text, resource_id_to
 from jupyter_mesh.errors import InvalidRequest, MeshError, NotSupported, SiteError
 from jupyter_mesh.models import Kind, SpaceKind
-from jupyter_mesh.paths import BY_ID, HOME, PROJECTS, MeshPath, join, name_of
+from jupyter_mesh.paths import BY_ID, HOME, PROJECTS, MeshPath, is_within, join, name_of
 
 if TYPE_CHECKING:
     from jupyter_mesh.cs3.place import Entry
@@ -76,6 +76,17 @@ class Given(Tree, People):
         by_id = self._by_id(resource)
         found, path = await asyncio.gather(self._stat(by_id), self._path_of(by_id))
         return replace(found, path=path or found.path)
+
+    async def way(self, folder: ResourceId, resource: ResourceId) -> str | None:
+        """The path from a folder to something in it, by ids; None where it is not in it, or nobody says. GetPath."""
+        try:
+            (tree, start), (other, end) = await asyncio.gather(
+                self._whereabouts(self._by_id(folder)), self._whereabouts(self._by_id(resource))
+            )
+        except MeshError:
+            return None
+        start, end = start.strip("/"), end.strip("/")
+        return end[len(start) :].strip("/") if tree == other and is_within(end, start) else None
 
     async def _path_of(self, place: Place) -> str:
         """The mesh path of a place in the home or in a project; "" elsewhere."""

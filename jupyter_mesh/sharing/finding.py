@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jupyter_mesh.errors import InvalidRequest, LoginEnded, MeshError, NotAllowed, NotFound
+from jupyter_mesh.models import ResourceId, SpaceKind
 from jupyter_mesh.paths import BY_ID, MeshPath, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from jupyter_mesh.cs3.client import MeshClient
-    from jupyter_mesh.models import ResourceId
 
 __all__ = ["find"]
 
@@ -45,8 +45,17 @@ async def _is_at(client: MeshClient, path: str, id: ResourceId) -> bool:
 
 
 async def _below_a_share(client: MeshClient, id: ResourceId) -> str:
-    """The path below ``shares/``, found by walking up; "" for what is in no share."""
-    roots = {space.root: space.path for space in await client.spaces() if space.kind == "share"}
+    """The path below ``shares/``; "" for what is in no share."""
+    roots = {
+        space.root: space.path
+        for space in await client.spaces()
+        if space.kind is SpaceKind.SHARE and space.root is not None
+    }
+    return await _walked_up(client, id, roots) or await _by_paths(client, id, roots)
+
+
+async def _walked_up(client: MeshClient, id: ResourceId, roots: dict[ResourceId, str]) -> str:
+    """The path, where folders say what holds them."""
     here: ResourceId | None = id
     names: list[str] = []
     for _ in range(DEEPEST):
@@ -62,3 +71,14 @@ async def _below_a_share(client: MeshClient, id: ResourceId) -> str:
         names.insert(0, resource.name)
         here = resource.parent if resource.parent != here else None
     return join(roots[here], *names) if here in roots else ""
+
+
+async def _by_paths(client: MeshClient, id: ResourceId, roots: dict[ResourceId, str]) -> str:
+    """The path, where the site tells that of an id."""
+    if (await client.flavour()).has_spaces:
+        return ""
+    for root, path in roots.items():
+        way = await client.way(root, id)
+        if way is not None and await _is_at(client, found := join(path, way), id):
+            return found
+    return ""

@@ -15,6 +15,11 @@ __all__ = ["AcceptHandler", "ArrivedHandler"]
 class AcceptHandler(PageHandler):
     """Takes the token out of the address before anything else: logins keep addresses, and log them."""
 
+    async def prepare(self) -> None:  # type: ignore[override]  # as jupyter-server has it
+        """Whatever is logged of this request, the token is not."""
+        self.request.uri = self.request.path
+        await super().prepare()
+
     @allow_unauthenticated
     async def get(self) -> None:
         """Keep the invitation, and lead to where only somebody who has logged in gets on."""

@@ -48,8 +48,3 @@ class PageHandler(ExtensionHandlerMixin, JupyterHandler):
         page: dict[str, Any] = {"title": title, "lines": lines, "ask": ask, "back": self.lab()}
         self.set_status(status)
         self.finish(PAGE.generate(**page))
-
-    def _log(self) -> None:
-        # An invitation may stand in the address.
-        self.request.uri = self.request.path
-        super()._log()

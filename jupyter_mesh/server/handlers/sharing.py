@@ -32,6 +32,11 @@ LONGEST = 256
 class SharingHandler(MeshHandler):
     """Base of the handlers that share: one façade, one way to read a request and to tell a list."""
 
+    async def prepare(self) -> None:  # type: ignore[override]  # as the base class does
+        """Whatever is logged of this request, the names that are looked for are not."""
+        self.request.uri = self.request.path
+        await super().prepare()
+
     @property
     def live(self) -> LiveSharing:
         """Sharing of this server; raises InvalidRequest without a site."""
@@ -85,11 +90,6 @@ class SharingHandler(MeshHandler):
         if not isinstance(error, ShareConflict):
             return {}
         return {"conflict": {"paths": list(error.paths), "canForce": error.can_force}}
-
-    def _log(self) -> None:
-        # Searched names, cursors and invitations are nobody's business; paths of the server stand in other lines.
-        self.request.uri = self.request.path
-        super()._log()
 
 
 class AbilitiesHandler(SharingHandler):

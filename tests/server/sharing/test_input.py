@@ -1,12 +1,14 @@
 """What nobody should send: refused in one form, and nothing is changed by it."""
 
 import json
+import time
 
 import pytest
 from tornado.httpclient import HTTPClientError
 
-from jupyter_mesh.errors import InvalidRequest, TooLarge
+from jupyter_mesh.errors import InvalidRequest, NotFound, TooLarge
 from jupyter_mesh.server.form import Form
+from jupyter_mesh.server.handed import LASTS, Handed
 from jupyter_mesh.server.parts import part_of
 
 MARIE = "user:marie@alpine"
@@ -239,3 +241,21 @@ class TestParts:
     def test_refuses_a_cursor_that_is_none(self, cursor):
         with pytest.raises(InvalidRequest):
             part_of([1], "", cursor, str)
+
+
+class TestHanded:
+    def test_ends_after_a_while(self, monkeypatch):
+        handed = Handed()
+        nonce = handed.keep("token", "a.example")
+        assert handed.read(nonce) == "token@a.example"
+        now = time.monotonic()
+        monkeypatch.setattr("jupyter_mesh.server.handed.time.monotonic", lambda: now + LASTS + 1)
+        with pytest.raises(NotFound):
+            handed.read(nonce)
+
+    def test_is_bounded(self):
+        handed = Handed()
+        nonces = [handed.keep("token", str(number)) for number in range(150)]
+        with pytest.raises(NotFound):
+            handed.read(nonces[0])
+        assert handed.read(nonces[-1])
