@@ -23,7 +23,7 @@ from jupyter_mesh.paths import AREAS, MOUNT, is_within, join
 from jupyter_mesh.server.addresses import ADDRESSES
 from jupyter_mesh.server.carrier import Carrier
 from jupyter_mesh.server.collaboration import Collaboration
-from jupyter_mesh.server.events import tell_save_errors
+from jupyter_mesh.server.events import know_sharing, tell_save_errors
 from jupyter_mesh.server.handlers.terminals import TerminalsHandler
 from jupyter_mesh.server.kernels import start_kernels_in_folders
 from jupyter_mesh.server.metrics import MeshMetrics
@@ -93,6 +93,7 @@ class MeshExtension(ExtensionApp):
             self._metrics = MeshMetrics(client, self._spooled, self._carried)
         if self._manager is not None and self.serverapp is not None:
             tell_save_errors(self._manager.save_errors, self.settings["event_logger"])
+            know_sharing(self.settings["event_logger"])
             if client is not None:
                 self._live_sharing = LiveSharing(self._manager, self.settings["event_logger"])
             self.collaboration = Collaboration.find(self.serverapp)

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from jupyter_mesh.errors import MeshError
@@ -57,8 +56,6 @@ class LiveSharing:
         look_every: float = LOOK_EVERY,
         seen_for: float = SEEN_FOR,
     ) -> None:
-        """Reads the schema's file."""
-        logger.register_event_schema(Path(__file__).parent / "schemas" / "sharing.yaml")
         self.sharing = Sharing(files.client, flush=files.mounted.flush, directories=directories)
         self.handed = Handed()
         self._titles: dict[str, str] = {}
