@@ -14,6 +14,7 @@ from cs3.rpc.v1beta1 import code_pb2
 from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from cs3.storage.provider.v1beta1 import resources_pb2 as resources
 
+from jupyter_mesh.node.ocm.federation import Federation
 from jupyter_mesh.node.ocm.keys import SigningKey
 from jupyter_mesh.node.ocm.settings import FederationSettings
 from jupyter_mesh.node.ocm.signatures import sign
@@ -194,7 +195,7 @@ async def peer(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-async def node(peer, tmp_path_factory):
+async def node(peer, opened, tmp_path_factory):
     """A node that trusts the fake peer alone."""
     settings = FederationSettings(
         allow_loopback=True,
@@ -205,6 +206,28 @@ async def node(peer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("node") / "data"
     async with run_node(folder, options={"federation": settings}) as site:
         yield site
+
+
+@pytest.fixture(scope="module")
+def node_federation(node, opened):
+    """The inner side of the node, to see what it keeps."""
+    (site,) = [site for site in opened if site.data == node.data.absolute()]
+    return site.federation
+
+
+@pytest.fixture(scope="module")
+def opened():
+    """All sites that were opened in this module."""
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        original = Federation.__init__
+
+        def note(self, site, settings):
+            original(self, site, settings)
+            found.append(site)
+
+        patch.setattr(Federation, "__init__", note)
+        yield found
 
 
 @pytest.fixture(scope="module")
