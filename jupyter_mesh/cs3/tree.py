@@ -140,6 +140,8 @@ class Tree(SiteClient):
         if place.share_id:
             await self._leave_share(place)
             return
+        if place.is_remote:
+            await self._stat(place)  # Reva says OK for what is not there.
         request = provider.DeleteRequest(ref=place.ref, lock_id=lock_id)
         await self._patiently(place, "Delete", request, f"delete {path}")
 

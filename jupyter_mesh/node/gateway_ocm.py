@@ -72,13 +72,19 @@ def _site(domain: str, title: str, origin: str = "") -> site_resources.ProviderI
     endpoint = site_resources.ServiceEndpoint(
         type=kind, name="OCM", path=f"{base}/ocm/", is_monitored=True
     )
+    service = site_resources.Service(host=domain, endpoint=endpoint, api_version="1.4.0")
+    if origin:
+        # Where the own invitations lead: clients learn it nowhere else.
+        service.additional_endpoints.add(
+            type=site_resources.ServiceType(name="WAYF"), name="WAYF", path=f"{base}/ocm/wayf"
+        )
     return site_resources.ProviderInfo(
         name=domain,
         full_name=title,
         organization=title,
         domain=domain,
         homepage=base,
-        services=[site_resources.Service(host=domain, endpoint=endpoint, api_version="1.4.0")],
+        services=[service],
     )
 
 

@@ -163,7 +163,8 @@ def _is_host(host: str) -> bool:
 
 
 def _shown(text: str) -> str:
-    return " ".join("".join(char for char in text if char.isprintable()).split())[:LONGEST_NAME]
+    words = " ".join(text.split())
+    return "".join(char for char in words if char.isprintable())[:LONGEST_NAME]
 
 
 def _key_of(path: Path) -> Any:

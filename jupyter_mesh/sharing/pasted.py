@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from html import unescape
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
@@ -121,7 +122,7 @@ def _links(text: str) -> Iterator[tuple[str, str]]:
 def _codes(words: list[str]) -> Iterator[tuple[str, str]]:
     """Codes among other words: the address of a person, which looks the same, is none."""
     words = [word.strip(AROUND) for word in words]
-    for first, second in zip(words, [*words[1:], ""], strict=True):
+    for first, second in pairwise([*words, ""]):
         # A code that was broken into two lines is looked for where one alone is none.
         for word in (first, first + second):
             if found := _code(word):
