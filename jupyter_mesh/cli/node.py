@@ -235,7 +235,7 @@ def add_peer(folder: Path | None, site: str, data: Path | None) -> None:
 @DATA
 @click.pass_obj
 def remove_peer(folder: Path | None, site: str, data: Path | None) -> int:
-    """Share with the site DOMAIN no longer; shares that exist stay, and open nothing."""
+    """Share with the site DOMAIN no longer. Shares that exist stay until they are ended."""
     from jupyter_mesh.node.ocm import trust
 
     found = trust.remove_peer(_folder(data or folder), site)

@@ -69,7 +69,9 @@ def add_routes(app: web.Application, federation: Federation) -> None:
 
     app.router.add_get("/.well-known/ocm", discovery)
     app.router.add_get("/ocm/directory", _guarded(directory))
-    app.router.add_get("/ocm/wayf", federation.where_from.page)
+    # The second is where OpenCloud and CERNBox have theirs: who only knows a domain tries it.
+    for path in ("/ocm/wayf", "/open-cloud-mesh/wayf"):
+        app.router.add_get(path, federation.where_from.page)
     app.router.add_get("/ocm/accept", federation.where_from.accept)
     app.router.add_get("/.well-known/jwks.json", keys)
     app.router.add_post("/ocm/token", takes(federation.code_flow.asked, FORM))

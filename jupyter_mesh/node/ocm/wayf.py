@@ -192,7 +192,7 @@ class WhereFrom:
         body = (
             f"<p>Choose where you have your account. You log in there, see who invites you once more, and only "
             f"then anything is accepted.</p>{trouble}"
-            '<form method="get" action="/ocm/wayf" role="search">'
+            '<form method="get" role="search">'
             f'<input type="hidden" name="token" value="{escape(token)}">'
             '<label for="site">Your institution: name or address</label>'
             f'<input id="site" name="site" type="search" value="{escape(asked)}" required autocomplete="organization" '

@@ -23,8 +23,9 @@ async def token(einstein):
     return await einstein.invite()
 
 
-async def test_the_page_names_who_invites_and_the_sites(stranger, node, peer, token):
-    status, headers, text = await stranger.get("/ocm/wayf", params={"token": token})
+@pytest.mark.parametrize("path", ["/ocm/wayf", "/open-cloud-mesh/wayf"])
+async def test_the_page_names_who_invites_and_the_sites(stranger, node, peer, token, path):
+    status, headers, text = await stranger.get(path, params={"token": token})
     assert status == 200
     assert "einstein (Alpine University) invites you" in text
     assert peer.domain in text
