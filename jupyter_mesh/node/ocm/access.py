@@ -63,7 +63,8 @@ class RemoteAccess:
         """One request. Whatever is wrong with the credentials is 401, whether there is such a share or not."""
         share = request.match_info["share"]
         secret = _secret_of(request.headers.get("Authorization", ""))
-        who = request.remote or ""
+        # Each share for itself: a site that still asks for many that have ended keeps those that it has.
+        who = f"{request.remote} {share}"
         if not secret or self._guesses.has_too_many(who, secret):
             return _refusal(429 if secret else 401)
 
@@ -159,7 +160,7 @@ def _refusal(status: int) -> web.Response:
 
 
 class _Guesses:
-    """Wrong secrets by address: who sent too many is not heard for a while, except with one that was right before.
+    """Wrong secrets by address and share: who sent too many is not heard for a while, except with one that was right before.
 
     Sites behind one proxy share an address, so that what works goes on working for all of them. The same secret
     again is no further guess: real sites go on asking for shares that have ended.
