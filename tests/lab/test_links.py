@@ -4,7 +4,6 @@ import json
 
 from playwright.sync_api import Locator, Page, expect
 
-
 RENAME = "([old, now]) => window.jupyterapp.serviceManager.contents.rename(old, now)"
 
 

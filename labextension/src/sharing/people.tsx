@@ -118,7 +118,9 @@ export function PeopleSearch(props: IPeopleSearchProps): JSX.Element {
   React.useEffect(() => {
     setActive(people.length ? 0 : -1);
   }, [result]);
-  React.useEffect(() => onOpenChange?.(isOpen), [isOpen]);
+  React.useEffect(() => {
+    onOpenChange?.(isOpen);
+  }, [isOpen]);
   React.useEffect(() => {
     if (active >= 0) {
       // jsdom cannot scroll.
