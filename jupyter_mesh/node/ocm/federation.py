@@ -120,8 +120,10 @@ class Federation:
         await self._check(message, mark, once=True)
         return mark.domain
 
-    async def verify(self, message: Message, domain: str, *, once: bool = True) -> None:
-        """Raise NotTaken unless a message comes from the site ``domain``, or may come from one that never signs.
+    async def verify(self, message: Message, domain: str, *, once: bool = True) -> bool:
+        """True if a message is signed by the site ``domain``, False if it may come from it: it never signs.
+
+        Raises NotTaken for all others.
 
         The list of sites is asked before any key is: nobody makes this node go anywhere. A signed message that
         may come only ``once`` is refused when it comes again.
@@ -132,8 +134,10 @@ class Federation:
             if mark.domain != domain:
                 raise NotTaken(401, "The message is signed by another site.")
             await self._check(message, mark, once=once)
-        elif self.settings.require_signatures or (await self.discovery.of(domain)).signs:
+            return True
+        if self.settings.require_signatures or (await self.discovery.of(domain)).signs:
             raise NotTaken(401, f"Messages of {domain} must be signed.")
+        return False
 
     async def _trusted(self, domain: str) -> None:
         if await self.site.run(lambda: self.trust.title(domain)) is None:

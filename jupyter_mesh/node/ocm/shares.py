@@ -151,7 +151,7 @@ class RemoteShares:
         """``POST /ocm/shares``: somebody at a peer shares with a user of ours."""
         federation = self._federation
         offer = read_offer(message.body)
-        await federation.verify(message, offer.domain)
+        signed = await federation.verify(message, offer.domain)
         recipient = await federation.site.run(lambda: self._recipient(offer))
         try:
             peer = await federation.discovery.of(offer.domain)
@@ -187,10 +187,19 @@ class RemoteShares:
         def keep() -> None:
             if federation.store.received_count(recipient.id, offer.domain) >= MOST_FROM_ONE_SITE:
                 raise NotTaken(403, "This user has too many shares from this site.")
+            if not signed:
+                self._require_same(share)
             federation.store.put_received(share)
 
         await federation.site.run(keep)
         return 201, {"recipientDisplayName": recipient.display}
+
+    def _require_same(self, share: Received) -> None:
+        """Raise NotTaken(409) if an unsigned message would take the place of a share with another secret."""
+        for known in self._federation.store.received_from(share.domain, share.provider_id):
+            live = known.state != "withdrawn" and not known.ended
+            if known.user == share.user and live and known.secret != share.secret:
+                raise NotTaken(409, "There is another share with this id.", providerId="is taken")
 
     def _recipient(self, offer: Offer) -> UserRow:
         """Our user whom an offer is for; raises NotTaken: 404 for nobody, 401 when the sender is no contact."""

@@ -213,7 +213,9 @@ async def test_invitations_that_are_accepted_elsewhere(
         pytest.param({"protocol": {"name": "multi", "options": {}}}, 501, id="no protocol"),
         pytest.param({"protocol": "webdav"}, 400, id="text as protocol"),
         pytest.param(
-            {"protocol": {"name": "webdav", "options": {"sharedSecret": "s"}}}, 201, id="OCM 1.0"
+            {"protocol": {"name": "webdav", "options": {"sharedSecret": "hushhush"}}},
+            201,
+            id="OCM 1.0",
         ),
         pytest.param({"unknown": [1, {"a": None}]}, 201, id="unknown field"),
         pytest.param({"senderDisplayName": ["x"]}, 400, id="list as name"),
@@ -274,6 +276,12 @@ async def test_the_same_share_twice_is_one(stranger, node, peer, friend, einstei
     found = await received(einstein)
     assert "first" not in found
     assert found["second"].remote_share_id == "twice"
+    # Whoever does not sign cannot put another secret in the place of a good one.
+    other = protocol(peer, sharedSecret="another")
+    body = offer(node, peer, friend, providerId="twice", name="third", protocol=other)
+    assert (await stranger.post("/ocm/shares", body))[0] == 409
+    assert (await stranger.post("/ocm/shares", body, peer=peer))[0] == 201
+    assert "third" in await received(einstein)
 
 
 @pytest.mark.parametrize("path", ["/ocm/shares", "/ocm/invite-accepted", "/ocm/notifications"])
