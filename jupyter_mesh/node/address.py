@@ -74,6 +74,8 @@ class Address:
     """What the caller may do here."""
     outer: Rights = NONE
     """What of it does not come from a share of this very entry: only that allows to delete or to move it."""
+    member: Rights = NONE
+    """What of it comes from being a member of the space: only that allows what concerns all of the space."""
     top: tuple[str, ...] = ()
     """Where in the space the uppermost share with the caller is; () for a member of the space."""
     share: str = ""
@@ -91,10 +93,9 @@ class Address:
             raise Refused(Reason.IS_ROOT, "can't delete or move mount path: a shared entry stays.")
 
     def require_member(self, right: str) -> None:
-        """As ``require``, for what concerns all of the space."""
-        if self.top:
+        """As ``require``, for what concerns all of the space, its bin above all."""
+        if right not in self.member:
             raise self._refused()
-        self.require(right)
 
     def _refused(self) -> Refused:
         return Refused(Reason.NOT_ALLOWED, f'Your role in "{self.space.name}" does not allow this.')
@@ -136,7 +137,7 @@ def admit(site: Site, caller: Caller, address: Address) -> Address:
     """The same address with what the caller may do there; raises Refused(NO_SPACE) if that is nothing."""
     space = address.space
     if not caller.link and space.kind == "personal" and space.owner == caller.user.id:
-        return replace(address, rights=OWNER, outer=OWNER)
+        return replace(address, rights=OWNER, outer=OWNER, member=OWNER)
     way, there = _way(site, address)
     granted = site.shares.granted(caller, [entry for entry, _ in way])
     if not granted:
@@ -146,7 +147,13 @@ def admit(site: Site, caller: Caller, address: Address) -> Address:
     outer = NONE.union(*(given for entry, given in granted.items() if entry != target))
     first = next(at for at, (entry, _) in enumerate(way) if entry in granted)
     top = tuple(name for _, name in way[1 : first + 1])
-    return replace(address, rights=rights, outer=rights if target == space.id else outer, top=top)
+    return replace(
+        address,
+        rights=rights,
+        outer=rights if target == space.id else outer,
+        member=NONE if caller.link else granted.get(space.id, NONE),
+        top=top,
+    )
 
 
 def _way(site: Site, address: Address) -> tuple[list[tuple[str, str]], bool]:

@@ -9,10 +9,11 @@ from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from jupyter_mesh.node.address import Address, Caller, describe_path, resolve, seen_from
 from jupyter_mesh.node.metadata import metadata_in_folder, metadata_of
 from jupyter_mesh.node.refusal import Reason, Refused
+from jupyter_mesh.node.rights import OWNER
 from jupyter_mesh.node.rpc import Rpcs, answers
 from jupyter_mesh.node.shares import REJECTED
 from jupyter_mesh.node.virtual import virtual_folder, virtual_listing
-from jupyter_mesh.node.wire import Describer
+from jupyter_mesh.node.wire import Describer, permissions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +76,11 @@ class FileRpcs(Rpcs):
                 metadata=metadata.get(entry.id),
                 lock=locks.get(entry.id),
             )
+        if address.rights != OWNER:
+            more = self.site.shares.granted_in(caller, place.entry.id)
+            for entry, info in zip(entries, reply.infos, strict=True):
+                if entry.id in more:
+                    info.permission_set.CopyFrom(permissions(address.rights | more[entry.id]))
         return reply
 
     @answers(provider.CreateContainerResponse)

@@ -99,6 +99,9 @@ class _LinkPages:
                 return _page(refused_page(token), HTTP_STATUS.get(error.reason, 500))
             except MeshError:
                 return _page(ended_page(), 404)
+            except ValueError:
+                # aiohttp's word for a form that is none.
+                return _page(refused_page(token), 400)
 
         return handle
 
@@ -169,9 +172,9 @@ class _LinkPages:
             raise Refused(Reason.BAD_REQUEST, "Files come as a form.")
         count = 0
         async for part in await request.multipart():
-            if isinstance(part, BodyPartReader) and part.filename and count < _FILES_AT_ONCE:
+            if isinstance(part, BodyPartReader) and part.filename:
                 try:
-                    await self._take(link, names, part, part.filename)
+                    await self._take(link, names, part, part.filename, count)
                 except Refused as error:
                     problem = _told(error, part.filename)
                     page = self._view(seen, names, added=str(count or ""), problem=problem)
@@ -184,8 +187,10 @@ class _LinkPages:
         )
 
     async def _take(
-        self, link: Link, names: tuple[str, ...], part: BodyPartReader, filename: str
+        self, link: Link, names: tuple[str, ...], part: BodyPartReader, filename: str, count: int
     ) -> None:
+        if count == _FILES_AT_ONCE:
+            raise Refused(Reason.BAD_REQUEST, f"add up to {count} files at once.")
         name = filename.replace("\\", "/").rpartition("/")[2]
         transfer = Transfer(user=link.creator, link=link.id)
 

@@ -68,18 +68,23 @@ class Shares:
 
     def granted(self, caller: Caller, nodes: Sequence[str]) -> dict[str, Rights]:
         """What the shares on some entries allow a caller, by entry; through a public link, what that allows."""
-        where = f"node IN (SELECT value FROM json_each(:nodes)) AND {ACTIVE}"
-        if caller.link:
-            query = f"SELECT node, rights FROM links WHERE id = :link AND {where}"
-        else:
-            query = f"SELECT node, rights FROM shares WHERE {MINE} AND {where}"
+        return self._granted(
+            caller, "node IN (SELECT value FROM json_each(:where))", json.dumps(nodes)
+        )
+
+    def granted_in(self, caller: Caller, folder: str) -> dict[str, Rights]:
+        """The same for all that is in a folder, of what is shared in it by itself."""
+        return self._granted(caller, "node IN (SELECT id FROM nodes WHERE parent = :where)", folder)
+
+    def _granted(self, caller: Caller, condition: str, where: str) -> dict[str, Rights]:
+        table = "links WHERE id = :link" if caller.link else f"shares WHERE {MINE}"
         found: dict[str, Rights] = {}
         for node, rights in self._index.rows(
-            query,
+            f"SELECT node, rights FROM {table} AND {condition} AND {ACTIVE}",
             {
                 "user": caller.user.id,
                 "link": caller.link,
-                "nodes": json.dumps(nodes),
+                "where": where,
                 "now": time.time_ns(),
             },
         ):

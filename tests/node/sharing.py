@@ -29,6 +29,8 @@ EDITOR = (
     "delete",
     "move",
     "restore_file_version",
+    "restore_recycle_item",
+    "purge_recycle",
 )
 UPLOADER = ("stat", "create_container", "initiate_file_upload")
 ROLES = {"viewer": VIEWER, "editor": EDITOR, "uploader": UPLOADER, "none": ()}

@@ -220,3 +220,16 @@ async def test_what_cannot_be_added_is_told(site, browser):
     assert "no room" in text
     assert set(await poor.ls("in")) == {"small"}
     assert not list((site.data / ".node" / "uploads").iterdir())
+
+
+@pytest.mark.parametrize(
+    "kind", ["multipart/form-data", "multipart/form-data; boundary=x", "text/plain"]
+)
+async def test_a_form_that_is_none(site, docs, browser, kind):
+    made = await link(docs, "docs", "editor")
+    async with browser.post(
+        where(site, made, "/add"), data=b"rubbish", headers={"Content-Type": kind}
+    ) as reply:
+        assert reply.status in (200, 400)
+        assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
+    assert set(await docs.ls("docs")) == {"sub", "page.html"}

@@ -132,12 +132,32 @@ async def test_a_narrow_share_in_a_wide_one(docs, marie):
     await accept(marie, made)
     inner = await share(docs, "docs/sub", with_user(marie), "editor")
     enter(marie, inner, "inner")
+    listed = await marie.ls("", "shared")
+    assert listed["sub"].permission_set.initiate_file_upload
+    assert not listed["f"].permission_set.initiate_file_upload
     assert await marie.put("new", b"1", "shared") == "PERMISSION_DENIED"
     assert await marie.put("sub/new", b"1", "shared") == 200
     assert await marie.put("newer", b"1", "inner") == 200
     assert await marie.delete("sub", "shared") in ("PERMISSION_DENIED", "INTERNAL")
     assert await marie.delete("", "inner") in ("PERMISSION_DENIED", "INTERNAL")
     assert set(await docs.ls("docs")) == {"f", "sub"}
+
+
+async def test_a_share_gives_nothing_of_the_whole_project(site, einstein):
+    """Who may only view a project, and change one folder of it, does not empty its bin."""
+    await einstein.mkdir("sub", "dimuon")
+    await einstein.put("f", b"1", "dimuon")
+    await einstein.delete("f", "dimuon")
+    marie = await site.client("marie")
+    rights = provider.StatRequest(ref=einstein.ref("sub", "dimuon"))
+    info = (await einstein.call("Stat", rights)).info
+    made = await share(einstein, "sub", with_user(marie), "editor", space="dimuon")
+    await accept(marie, made)
+    assert await marie.mkdir("new", "shared") == "OK"
+    for ref in (marie.ref("", "shared"), resources.Reference(resource_id=info.id, path=".")):
+        asked = provider.PurgeRecycleRequest(ref=ref)
+        assert code(await marie.call("PurgeRecycle", asked)) == "PERMISSION_DENIED"
+    assert len(await recycle(einstein, "dimuon")) == 1
 
 
 OUTSIDE = ["..", "../private", "sub/../../private", "../docs/../private", "../.."]

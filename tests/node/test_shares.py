@@ -13,6 +13,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from jupyter_mesh.node import check
 from jupyter_mesh.node.index import Index
+from jupyter_mesh.node.ocm.settings import FederationSettings
 
 from .conftest import code, opaque
 from .sharing import (
@@ -371,7 +372,8 @@ async def test_a_share_follows_its_entry(einstein, marie, flavour):
 
 
 async def test_shares_survive_a_restart(start, flavour):
-    site = await start(flavour)
+    settings = FederationSettings(public_url="https://alpine.example")
+    site = await start(flavour, federation=settings)
     einstein, marie = await site.client(), await site.client("marie")
     await einstein.mkdir("docs")
     made = await share(einstein, "docs", with_user(marie), life=3600)
@@ -379,7 +381,7 @@ async def test_shares_survive_a_restart(start, flavour):
     before = await received(marie)
     await site.stack.aclose()
     assert check(site.data) == []
-    again = await start(flavour)
+    again = await start(flavour, federation=settings)
     assert await received(await again.client("marie")) == before
     assert await given(await again.client()) == [made]
     await again.stack.aclose()
