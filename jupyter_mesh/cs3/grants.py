@@ -97,6 +97,7 @@ _PEOPLE = {
     users.USER_TYPE_SECONDARY,
     users.USER_TYPE_LIGHTWEIGHT,
 }
+LONGEST_NOTE = 1000
 NOWHERE = ResourceId(storage="", opaque="")
 """Of a share whose resource the site does not name."""
 
@@ -194,11 +195,16 @@ def share_of(share: Any, info: Any = None, path: str = "") -> Share:
         creator=_user(share.creator),
         created=_moment(share, "ctime"),
         expires=_moment(share, "expiration"),
-        note=clean_name(share.description),
+        note=_note(share.description),
         name=name,
         kind=kind,
         path=path,
     )
+
+
+def _note(text: str) -> str:
+    """A note as it may be shown: lines of text, not too many."""
+    return "".join(char for char in text if char.isprintable() or char == "\n")[:LONGEST_NOTE]
 
 
 def received_of(received: Any, info: Any, path: str, name: str) -> ReceivedShare:

@@ -89,6 +89,8 @@ class Shares(Given):
         doing = f"share {path} with {called(grantee)}"
         _must_make_sense(grantee, role, expires, doing)
         if note and not self.keeps_notes:
+            await self._shares()  # With it the site says whether it does.
+        if note and not self.keeps_notes:
             raise NotSupported(f"Could not {doing}: {self.site} keeps no notes with shares.")
         place = await self._shareable(path)
         if role is Role.OWNER and not (place.path.startswith(PROJECTS) and not place.rel):
@@ -241,7 +243,8 @@ class Shares(Given):
             try:
                 made = await give(wanted)
             except BaseException:
-                await give(old)
+                with suppress(MeshError):
+                    await give(old)
                 raise
             return replace(wanted, id=made.id)
 

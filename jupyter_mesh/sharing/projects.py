@@ -22,7 +22,6 @@ from jupyter_mesh.errors import (
     NotADirectory,
     NotFound,
     SiteError,
-    Unavailable,
 )
 from jupyter_mesh.models import Grantee, GranteeKind, Kind, Role
 from jupyter_mesh.paths import HOME, join, name_of, normalise
@@ -217,7 +216,7 @@ class Projects:
             try:
                 async with gate:
                     await self._take(record, step, share)
-            except (LoginEnded, Unavailable):
+            except LoginEnded:
                 raise
             except MeshError as error:
                 self._failed[record.id, key_of(who)] = str(error)
@@ -226,7 +225,12 @@ class Projects:
             else:
                 self._failed.pop((record.id, key_of(who)), None)
 
-        await asyncio.gather(*(take(step) for step in steps_to(record, record.members, shares)))
+        steps = steps_to(record, record.members, shares)
+        # All have ended before anybody is told that the login has.
+        ends = await asyncio.gather(*map(take, steps), return_exceptions=True)
+        for end in ends:
+            if end is not None:
+                raise end
         return kept
 
     async def _take(self, record: Manifest, step: Step, share: Share | None) -> None:
@@ -241,6 +245,9 @@ class Projects:
     async def _checked(self, members: Sequence[Wanted]) -> Sequence[Listed]:
         """Members as they are written down. Raises InvalidRequest for oneself, for nobody and for somebody twice."""
         me = await self._client.me()
+        contacts: dict[str, Grantee] = {}
+        if any(member.who.kind is GranteeKind.CONTACT for member in members):
+            contacts = {one.key: one for one in await self._client.contacts()}
         people: dict[str, Listed] = {}
         for member in members:
             who = member.who
@@ -250,7 +257,7 @@ class Projects:
                 raise InvalidRequest(f"Choose what {called(who)} may do in the project.")
             if key_of(who) in people:
                 raise InvalidRequest(f"{called(who)} is in the list twice.")
-            named = await self._client.user(who)
+            named = contacts.get(who.key) or await self._client.user(who)
             people[key_of(who)] = Listed(who=named, role=member.role, expires=member.expires)
         return tuple(people.values())
 
