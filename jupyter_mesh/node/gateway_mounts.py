@@ -6,6 +6,7 @@ OpenCloud and Reva tell it (``facts/cs3.md`` §6.6, ``facts/opencloud.md`` §2).
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from jupyter_mesh.node.address import Caller
     from jupyter_mesh.node.remote.files import PeerFiles
+    from jupyter_mesh.node.remote.multistatus import Found
 
 __all__ = ["MountRpcs"]
 
@@ -62,7 +64,7 @@ def _refused(
     """An RPC that no mount has; ``internal`` where OpenCloud says INTERNAL too."""
 
     async def body(self: MountRpcs, caller: Caller, request: Any) -> Any:
-        at = await self._at(caller, request.ref)
+        at = await self._mounted_at(caller, request.ref)
         reason = Reason.UNSUPPORTED if self.site.flavour.spaces and not internal else Reason.BROKEN
         raise Refused(reason, f'not supported: "{at.name}" is at {at.share.domain}.')
 
@@ -76,29 +78,32 @@ class MountRpcs(Rpcs):
     @_mounted(provider.StatResponse, "ref")
     async def Stat(self, caller: Caller, request: Any) -> Any:
         """One file or folder of a peer: one PROPFIND."""
-        at, files = await self._open(caller, request.ref)
+        at, files = await self._mounted_files(caller, request.ref)
         found = await files.find(at.names)
         return provider.StatResponse(info=self.site.mounts.info(at, found))
 
     @_mounted(provider.ListContainerResponse, "ref")
     async def ListContainer(self, caller: Caller, request: Any) -> Any:
         """All that is in a folder of a peer: one PROPFIND."""
-        at, files = await self._open(caller, request.ref)
+        at, files = await self._mounted_files(caller, request.ref)
         listed = await files.listing(at.names)
+        # Ten thousand messages take a third of a second: others get their turn in between.
+        return await asyncio.to_thread(self._told_of, at, listed)
+
+    def _told_of(self, at: Mounted, listed: list[Found]) -> Any:
         if not self.site.flavour.spaces:
             listed.sort(key=lambda found: found.names)
-        style = "relative" if at.style == "relative" else "absolute"
-        if self.site.flavour.spaces and at.style == "id":
-            style = "id"
-        infos = [
-            self.site.mounts.info(Mounted(at.share, found.names, style), found) for found in listed
-        ]
-        return provider.ListContainerResponse(infos=infos)
+        reply = provider.ListContainerResponse()
+        reply.infos.extend(
+            self.site.mounts.info(Mounted(at.share, found.names, at.style), found)
+            for found in listed
+        )
+        return reply
 
     @_mounted(provider.CreateContainerResponse, "ref")
     async def CreateContainer(self, caller: Caller, request: Any) -> Any:
         """Make a folder at the peer."""
-        at, files = await self._open(caller, request.ref)
+        at, files = await self._mounted_files(caller, request.ref)
         if not at.names:
             raise Refused(Reason.EXISTS, f'"{at.name}" exists already.')
         await files.mkdir(at.names)
@@ -107,7 +112,7 @@ class MountRpcs(Rpcs):
     @_mounted(provider.TouchFileResponse, "ref")
     async def TouchFile(self, caller: Caller, request: Any) -> Any:
         """Make an empty file at a free name."""
-        at, files = await self._open(caller, request.ref)
+        at, files = await self._mounted_files(caller, request.ref)
         if await files.there(at.names) is not None:
             raise Refused(Reason.EXISTS, f'There is a "{at.name}" already.')
         await files.save(at.names, None, 0, if_absent=True)
@@ -116,7 +121,7 @@ class MountRpcs(Rpcs):
     @_mounted(provider.DeleteResponse, "ref")
     async def Delete(self, caller: Caller, request: Any) -> Any:
         """Remove a file or folder at the peer; never the share itself, which would be its owner's loss."""
-        at, files = await self._open(caller, request.ref)
+        at, files = await self._mounted_files(caller, request.ref)
         if not at.names:
             raise Refused(Reason.IS_ROOT, "can't delete mount path: leave the share instead.")
         await files.find(at.names)
@@ -129,8 +134,8 @@ class MountRpcs(Rpcs):
         mounts = self.site.mounts
         if not (mounts.holds(request.source) and mounts.holds(request.destination)):
             raise _elsewhere()
-        at, files = await self._open(caller, request.source)
-        to = await self._at(caller, request.destination)
+        at, files = await self._mounted_files(caller, request.source)
+        to = await self._mounted_at(caller, request.destination)
         if at.share.id != to.share.id:
             raise _elsewhere()
         if not at.names:
@@ -152,7 +157,7 @@ class MountRpcs(Rpcs):
     @_mounted(gateway.InitiateFileDownloadResponse, "ref")
     async def InitiateFileDownload(self, caller: Caller, request: Any) -> Any:
         """Hand out a token to read. Whether there is a file shows at the GET, as at real sites."""
-        at = await self._at(caller, request.ref)
+        at = await self._mounted_at(caller, request.ref)
         way = "simple" if at.style == "absolute" and not self.site.flavour.spaces else "spaces"
         return gateway.InitiateFileDownloadResponse(
             protocols=[
@@ -167,13 +172,13 @@ class MountRpcs(Rpcs):
     @_mounted(gateway.InitiateFileUploadResponse, "ref")
     async def InitiateFileUpload(self, caller: Caller, request: Any) -> Any:
         """Announce one PUT; on a site of spaces with a first look whether it can succeed."""
-        at, files = await self._open(caller, request.ref)
+        at, files = await self._mounted_files(caller, request.ref)
         size = number_of(opaque_text(request.opaque, "Upload-Length"), "Upload-Length")
         condition, expected = "", ""
         created = False
         if self.site.flavour.compares:
             condition, expected = condition_of(request)
-            created = await self._can_take(files, at, condition, expected)
+            created = await self._can_take_upload(files, at, condition, expected)
         token = self.site.transfers.may_write(
             caller,
             at,
@@ -195,7 +200,9 @@ class MountRpcs(Rpcs):
             reply.opaque.CopyFrom(opaque(created="true"))
         return reply
 
-    async def _can_take(self, files: PeerFiles, at: Mounted, condition: str, expected: str) -> bool:
+    async def _can_take_upload(
+        self, files: PeerFiles, at: Mounted, condition: str, expected: str
+    ) -> bool:
         """True if the file is new; raises Refused when the peer could not take it now."""
         there = await files.agree(
             at.names,
@@ -217,7 +224,7 @@ class MountRpcs(Rpcs):
     async def GetPath(self, caller: Caller, request: Any) -> Any:
         """The path of an id: inside its share, or absolute where sites know only paths."""
         ref = resources.Reference(resource_id=request.resource_id)
-        at, files = await self._open(caller, ref)
+        at, files = await self._mounted_files(caller, ref)
         await files.find(at.names)
         return provider.GetPathResponse(path=self.site.mounts.path(at))
 
@@ -247,11 +254,13 @@ class MountRpcs(Rpcs):
     RefreshLock = _refused("RefreshLock", provider.RefreshLockResponse)
     Unlock = _refused("Unlock", provider.UnlockResponse)
 
-    async def _at(self, caller: Caller, ref: resources.Reference) -> Mounted:
+    async def _mounted_at(self, caller: Caller, ref: resources.Reference) -> Mounted:
         return await self.site.run(lambda: self.site.mounts.locate(caller, ref))
 
-    async def _open(self, caller: Caller, ref: resources.Reference) -> tuple[Mounted, PeerFiles]:
-        at = await self._at(caller, ref)
+    async def _mounted_files(
+        self, caller: Caller, ref: resources.Reference
+    ) -> tuple[Mounted, PeerFiles]:
+        at = await self._mounted_at(caller, ref)
         return at, self.site.mounts.files(at.share)
 
 
