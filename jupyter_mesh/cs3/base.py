@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,13 +25,14 @@ from jupyter_mesh.cs3.wire import UNSAID, clean_name, opaque_text, resource_of, 
 from jupyter_mesh.errors import (
     Busy,
     InvalidRequest,
+    NotAllowed,
     NotFound,
     SiteError,
     Unavailable,
     Withdrawn,
 )
 from jupyter_mesh.models import Kind, Permissions, Quota, Resource, Space, SpaceKind, User
-from jupyter_mesh.paths import AREAS, BY_ID, HOME, PROJECTS, MeshPath, name_of
+from jupyter_mesh.paths import AREAS, BY_ID, HOME, PROJECTS, SHARES, MeshPath, join, name_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -59,6 +62,7 @@ class SiteClient:
         self._gateway = Gateway(settings, token, self.meter)
         self._data = DataGateway(settings, self.meter)
         self._places = Places(self._gateway)
+        self._places.name_of = self.name_of
         self._copies = Copies()
         self._me: User | None = None
         self._born = datetime.now(UTC)
@@ -155,6 +159,10 @@ class SiteClient:
             reply = await self._call(
                 "Stat", provider.StatRequest(ref=place.ref), f"open {place.path}", repeat=True
             )
+        except (NotFound, NotAllowed) as error:
+            if not isinstance(error, Withdrawn) and place.path.startswith(f"{SHARES}/"):
+                await self._must_still_be_shared(place)
+            raise
         except SiteError as error:
             # Reva says INTERNAL for a path below a file.
             refusal, above = refusal_of(error), place.parent
@@ -167,6 +175,16 @@ class SiteClient:
             (await self.flavour()).quotes_etags = reply.info.etag.startswith('"')
         by_id = place.path.startswith(BY_ID) and not place.rel
         return resource_of(reply.info, place.path, told_name(reply.info) if by_id else "")
+
+    async def _must_still_be_shared(self, place: Place) -> None:
+        """Raise Withdrawn for what is not there because a share has ended: then its root is not there either."""
+        if place.rel:
+            root = replace(place, path=join(*place.path.split("/")[:2]), rel="")
+            with suppress(NotFound, NotAllowed):
+                request = provider.StatRequest(ref=root.ref)
+                await self._call("Stat", request, f"open {root.path}", repeat=True)
+                return
+        await self._places.must_not_have_ended(place.path)
 
     async def _stat_if_there(self, place: Place) -> Resource | None:
         try:

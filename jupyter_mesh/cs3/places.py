@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,21 @@ from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces_api
 
 from jupyter_mesh.cs3.flavour import Feature, Flavour, FlavourKind
 from jupyter_mesh.cs3.wire import opaque_text, reference, resource_id_of, time_of, told_name
-from jupyter_mesh.errors import InvalidRequest, NotAllowed, NotFound, NotSupported, SiteError
+from jupyter_mesh.errors import (
+    InvalidRequest,
+    MeshError,
+    NotAllowed,
+    NotFound,
+    NotSupported,
+    SiteError,
+    Withdrawn,
+)
 from jupyter_mesh.models import ResourceId, Space, SpaceKind
 from jupyter_mesh.paths import BY_ID, HOME, PROJECTS, SHARES, MeshPath, join, name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from jupyter_mesh.cs3.gateway import Gateway
 from jupyter_mesh.cs3.place import Entry, Place
 from jupyter_mesh.cs3.remote import RemoteShares
@@ -54,6 +65,10 @@ class Places:
         self.remote = RemoteShares(gateway, self.pages)
         self._seen: dict[str, str] = {}
         """Ids of the shares of other sites by the paths under which they were shown."""
+        self._lent: dict[str, tuple[str, str]] = {}
+        """The same of this site's shares: the id and the id of the owner."""
+        self.name_of: Callable[[str], Awaitable[str]] | None = None
+        """Tells the display name of a user by id, for what is said about shares."""
         self._detecting = asyncio.Lock()
         self._listing = asyncio.Lock()
 
@@ -90,6 +105,11 @@ class Places:
                 entries.sort(key=lambda entry: entry.space.path)
                 self._listed[kind] = (time.monotonic(), entries)
         self._seen |= {entry.space.path: entry.share_id for entry in entries if entry.is_remote}
+        self._lent |= {
+            entry.space.path: (entry.share_id, entry.space.owner)
+            for entry in entries
+            if entry.share_id and not entry.is_remote
+        }
         return [
             entry
             for entry in entries
@@ -174,9 +194,28 @@ class Places:
                     return entry
         if path in self._seen:
             await self.remote.must_not_have_ended(self._seen[path])
+        await self.must_not_have_ended(path)
         raise NotFound(
             f"Could not open {path}: there is no such {'project' if kind == 'project' else 'share'}."
         )
+
+    async def must_not_have_ended(self, path: str) -> None:
+        """Raise Withdrawn for what was in a share of this site that its owner has ended meanwhile.
+
+        Whoever has left a share himself hears nothing of it.
+        """
+        share = "/".join(path.split("/")[:2])
+        if share not in self._lent:
+            return
+        await self.listed(SpaceKind.SHARE, age=0)
+        id, owner = self._lent[share]
+        if any(received.share.id.opaque_id == id for received, _ in self._told):
+            return
+        name = ""
+        if self.name_of is not None:
+            with suppress(MeshError):
+                name = await self.name_of(owner)
+        raise Withdrawn(f'{name or "Its owner"} stopped sharing "{name_of(share)}".')
 
     async def _known(self) -> tuple[Flavour, Entry]:
         async with self._detecting:
