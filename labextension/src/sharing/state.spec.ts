@@ -48,10 +48,6 @@ describe('SharingState', () => {
   });
 
   it('passes on events about sharing, and those alone', () => {
-    const state = new SharingState({
-      fetch: jest.fn(),
-      noteFailure: jest.fn()
-    });
     const told: ISharingEvent[] = [];
     state.changed.connect((_, change) => {
       told.push(change);
