@@ -278,6 +278,9 @@ class RemoteShares:
         except MeshError:
             return error
         message = next((one for one in messages if one.id.opaque_id == share), None)
+        if message is None and share in self._known:
+            # Our node lists what has ended no longer.
+            return Withdrawn(await self._farewell(self._known[share]), trace=error.trace)
         if message is None or not _may_open(message):
             return error
         told = received_of(message, "")
