@@ -1,8 +1,10 @@
 """A real site, a real JupyterLab on it and a real browser, each in a process of its own."""
 
+import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -10,13 +12,19 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 import jupyter_mesh
+from jupyter_mesh.sharing import Sharing
+from jupyter_mesh.testing.site import RunningSite, federated_nodes, in_thread
+
+T = TypeVar("T")
 
 TOKEN = "test-token"
 PASSWORD = "correct horse"
@@ -323,3 +331,74 @@ def open_panel(open_lab: Callable[..., Page]) -> Callable[..., Page]:
         return page
 
     return open_panel
+
+
+class Federation:
+    """Two sites that trust each other, and the lab of einstein at Alpine University."""
+
+    def __init__(self, here: RunningSite, there: RunningSite, url: str) -> None:
+        self.here = here
+        self.there = there
+        self.url = url
+
+    def do(
+        self,
+        act: Callable[[Sharing], Awaitable[T]],
+        *,
+        at: RunningSite | None = None,
+        user: int = 0,
+    ) -> T:
+        """What somebody else does meanwhile: noether at Coast Institute unless another one is said."""
+
+        async def run() -> T:
+            async with (at or self.there).client(user) as client:
+                return await act(Sharing(client))
+
+        # Playwright has the loop of this thread.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, run()).result()
+
+
+@pytest.fixture(scope="package")
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    """Two sites, with a lab at one of them."""
+    folder = tmp_path_factory.mktemp("federation")
+    with in_thread(lambda: federated_nodes(folder)) as (here, there):
+        token_file = folder / "token"
+        command = [sys.executable, "-m", "jupyter_mesh.cli", "login", "--gateway", here.gateway]
+        command += ["--username", here.users[0].name, "--token-file", str(token_file)]
+        subprocess.run(command, input=here.users[0].password, text=True, timeout=60, check=True)
+        environment = {
+            "MESH_SITE": "alpine",
+            "MESH_SITE_TITLE": "Alpine University",
+            "MESH_GATEWAY": here.gateway,
+            "MESH_TOKEN_FILE": str(token_file),
+        }
+        manager = "jupyter_mesh.contents.CompositeContentsManager"
+        option = f"--ServerApp.contents_manager_class={manager}"
+        with running_lab(folder / "lab", environment, option) as url:
+            yield Federation(here, there, url)
+
+
+@pytest.fixture
+def open_federated(page: Page, federation: Federation) -> Callable[..., Page]:
+    """Opens the lab of the federation with the Mesh panel in front and one of its sections open."""
+
+    def open_section(section: str = "") -> Page:
+        page.goto(f"{federation.url}/lab?reset&token={TOKEN}")
+        launcher = page.get_by_role("main").get_by_role("tab", name="Launcher", selected=True)
+        expect(launcher).to_be_visible()
+        page.get_by_role("tab", name="Mesh", exact=True).click()
+        if section:
+            unfold(page, section)
+        return page
+
+    return open_section
+
+
+def unfold(page: Page, section: str) -> None:
+    """Open a section of the Mesh panel, which are closed in a fresh layout."""
+    titles = page.locator(".jp-MeshPanel .jp-AccordionPanel-title")
+    title = titles.filter(has=page.get_by_text(re.compile(f"^{section}(: \\d+ new)?$")))
+    title.locator(".lm-AccordionPanel-titleLabel").click()
+    expect(title).to_have_attribute("aria-expanded", "true")

@@ -11,7 +11,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { FormDialog } from '../dialogs/form';
-import { drawWhile } from '../lists/drawn';
+import { addSection } from '../lists/drawn';
 import { openRowMenu } from '../lists/menu';
 import { PeopleActions } from './actions';
 import {
@@ -138,13 +138,15 @@ export const people: JupyterFrontEndPlugin<void> = {
           openRowMenu(button, actions.menuOfInvitation(invitation))
       }
     });
-    drawWhile(
+    addSection({
       panel,
       section,
       mesh,
       sharing,
-      () => sharing.can('contacts') || sharing.can('invitations')
-    );
+      commands,
+      isOffered: () => sharing.can('contacts') || sharing.can('invitations'),
+      refresh: () => model.refresh()
+    });
 
     const isOffered = (): boolean =>
       mesh.status?.state !== 'not-configured' && sharing.can('invitations');

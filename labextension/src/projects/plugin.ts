@@ -11,7 +11,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { FormDialog } from '../dialogs/form';
-import { drawWhile } from '../lists/drawn';
+import { addSection } from '../lists/drawn';
 import { openRowMenu } from '../lists/menu';
 import { searchPeople } from '../sharing/api';
 import {
@@ -218,7 +218,15 @@ export const projects: JupyterFrontEndPlugin<void> = {
         more: (project, button) => openRowMenu(button, menuOf(project))
       }
     });
-    drawWhile(panel, section, mesh, sharing, () => sharing.can('projects'));
+    addSection({
+      panel,
+      section,
+      mesh,
+      sharing,
+      commands,
+      isOffered: () => sharing.can('projects'),
+      refresh: () => model.refresh()
+    });
 
     commands.addCommand(CommandIDs.newProject, {
       label: trans.__('New Project…'),

@@ -7,7 +7,7 @@ import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { openRowMenu } from '../lists/menu';
-import { drawWhile } from '../lists/drawn';
+import { addSection } from '../lists/drawn';
 import { removeShare } from '../sharing/api';
 import { SharedActions } from './actions';
 import {
@@ -95,10 +95,17 @@ export const shared: JupyterFrontEndPlugin<void> = {
         refreshBrowsers();
       }
     }, shared);
-    drawWhile(panel, section, mesh, sharing, () =>
-      (['userShares', 'groupShares', 'federated', 'links'] as const).some(
-        name => sharing.can(name)
-      )
-    );
+    addSection({
+      panel,
+      section,
+      mesh,
+      sharing,
+      commands,
+      isOffered: () =>
+        (['userShares', 'groupShares', 'federated', 'links'] as const).some(
+          name => sharing.can(name)
+        ),
+      refresh: () => model.refresh()
+    });
   }
 };
