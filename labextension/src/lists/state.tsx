@@ -1,12 +1,12 @@
 // What stands above or in place of a list: that it comes, that it failed, that it is old, that there is more.
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { IFailure } from '../sharing/api';
 
-import { Clipboard, Dialog } from '@jupyterlab/apputils';
-import { ReactWidget } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { formatExact } from '../format';
-import { Sentence, Skeleton } from '../panel/sentence';
+import { Skeleton } from '../panel/sentence';
+import { failureOf } from '../sharing/api';
+import { FailureLine } from '../sharing/failure';
 import type { SectionModel } from './section';
 
 /** The error or the grey rows of a list; `isKnown` says that there is a list to show. */
@@ -19,17 +19,10 @@ export function ListState(props: {
   const { failure } = model;
   if (failure && model.isOnline) {
     return (
-      <Sentence
-        kind="error"
-        role="alert"
-        text={failure.message}
-        buttons={[
-          { label: trans.__('Retry'), onClick: () => void model.refresh() },
-          {
-            label: trans.__('Details'),
-            onClick: () => void showFailure(failure, trans)
-          }
-        ]}
+      <Trouble
+        error={failure}
+        onRetry={() => void model.refresh()}
+        trans={trans}
       />
     );
   }
@@ -70,49 +63,35 @@ export function ShowMore(props: {
   ) : null;
 }
 
-/** Code, time and reference of a failure, for whoever helps. */
-export async function showFailure(
-  failure: Error,
-  trans: TranslationBundle
-): Promise<void> {
-  const text = describeFailure(failure, trans);
-  const dialog = new Dialog({
-    title: trans.__('Details'),
-    body: ReactWidget.create(
-      <div className="jp-MeshDetails">
-        <p>{failure.message}</p>
-        <pre>{text}</pre>
-      </div>
-    ),
-    buttons: [
-      Dialog.createButton({ label: trans.__('Copy'), accept: true }),
-      Dialog.cancelButton({ label: trans.__('Close') })
-    ],
-    defaultButton: 1
-  });
-  dialog.node.ariaLabel = trans.__('Details');
-  const { button } = await dialog.launch();
-  if (button.accept) {
-    Clipboard.copyToSystem(`${failure.message}\n${text}`);
-  }
-}
-
-/** What `showFailure` shows below the sentence. */
-export function describeFailure(
-  failure: Error,
-  trans: TranslationBundle,
-  now = new Date()
-): string {
-  const { response, trace } = failure as {
-    response?: Response;
-    trace?: string;
-  };
-  const lines = [trans.__('Time: %1', formatExact(now.toISOString()))];
-  if (response) {
-    lines.push(trans.__('Code: %1', response.status));
-  }
-  if (trace) {
-    lines.push(trans.__('Reference: %1', trace));
-  }
-  return lines.join('\n');
+/** An error beside what failed, with what operators want to know below a fold. */
+export function Trouble(props: {
+  error: Error | null;
+  onRetry?: () => void;
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  const { error } = props;
+  const [known, setKnown] = React.useState<{
+    error: Error;
+    failure: IFailure;
+  } | null>(null);
+  React.useEffect(() => {
+    let isOld = false;
+    if (error) {
+      void failureOf(error).then(failure => {
+        if (!isOld) {
+          setKnown({ error, failure });
+        }
+      });
+    }
+    return () => {
+      isOld = true;
+    };
+  }, [error]);
+  return error && known?.error === error ? (
+    <FailureLine
+      failure={known.failure}
+      onRetry={props.onRetry}
+      trans={props.trans}
+    />
+  ) : null;
 }

@@ -5,7 +5,8 @@ import type { Received } from './api';
 
 import * as React from 'react';
 
-import { Problem, useStepFocus } from '../dialogs/parts';
+import { useStepFocus } from '../dialogs/steps';
+import { Trouble } from '../lists/state';
 import { Skeleton } from '../panel/sentence';
 import { nameOf } from '../sharing/words';
 import { SiteSearch } from './sitesearch';
@@ -104,7 +105,7 @@ export function AcceptForm(props: IAcceptProps): JSX.Element {
     }
   }, []);
 
-  const problem = <Problem failure={failure} trans={trans} />;
+  const problem = <Trouble error={failure} trans={trans} />;
   const notNow = (
     <button
       type="button"

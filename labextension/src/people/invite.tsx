@@ -5,7 +5,8 @@ import type { IInvitationTexts } from '../sharing/api';
 import { Clipboard } from '@jupyterlab/apputils';
 import * as React from 'react';
 
-import { Problem, useStepFocus } from '../dialogs/parts';
+import { useStepFocus } from '../dialogs/steps';
+import { Trouble } from '../lists/state';
 import { sendWords } from './words';
 
 /** An invitation with its texts, and when it ends. */
@@ -73,7 +74,7 @@ export function InviteForm(props: IInviteProps): JSX.Element {
             onChange={event => setNote(event.target.value)}
           />
         </label>
-        <Problem failure={failure} trans={trans} />
+        <Trouble error={failure} trans={trans} />
         <div className="jp-MeshForm-buttons">
           <button
             type="button"

@@ -116,7 +116,7 @@ export const people: JupyterFrontEndPlugin<void> = {
         shell.activateById(panel.id);
         panel.expandSection(section);
         await model.refresh();
-        requestAnimationFrame(() => section.focusRow(contact));
+        section.focusRow(contact);
       }
     };
 

@@ -2,14 +2,11 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IInvitation, IPerson } from '../sharing/api';
 
-import {
-  Toolbar,
-  ToolbarButton,
-  VDomRenderer
-} from '@jupyterlab/ui-components';
+import { Toolbar, ToolbarButton } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { focusRows, MoreButton, RowList, Rows } from '../lists/rows';
+import { MoreButton, RowList, Rows } from '../lists/rows';
+import { RowsSection } from '../lists/rowssection';
 import { ListState, ShowMore } from '../lists/state';
 import { Sentence } from '../panel/sentence';
 import { nameOf } from '../sharing/words';
@@ -191,17 +188,14 @@ function Invitation(props: IProps & { invitation: IInvitation }): JSX.Element {
 }
 
 /** The section. It looks while it is open and seen. */
-export class PeopleSection extends VDomRenderer<PeopleModel> {
+export class PeopleSection extends RowsSection<PeopleModel> {
   /** The model belongs to the section. */
   constructor(
     model: PeopleModel,
     private _props: Omit<IProps, 'model'>
   ) {
-    super(model);
+    super(model, 'jp-mesh-people', _props.trans.__('People'));
     const { trans, actions } = _props;
-    this.id = 'jp-mesh-people';
-    this.addClass('jp-MeshSection');
-    this.title.label = trans.__('People');
     this._invite = new ToolbarButton({
       label: trans.__('Invite'),
       tooltip: trans.__('Invite someone from another institution'),
@@ -213,29 +207,6 @@ export class PeopleSection extends VDomRenderer<PeopleModel> {
 
   /** In the title of the section. */
   readonly toolbar = new Toolbar();
-
-  override dispose(): void {
-    const { model } = this;
-    super.dispose();
-    model?.dispose();
-  }
-
-  /** Gives the keyboard to the row of somebody, or to the first one. */
-  focusRow(id?: string): void {
-    const row = id
-      ? this.node.querySelector(`[data-id="${CSS.escape(id)}"]`)
-      : null;
-    const button = row?.querySelector<HTMLElement>('button');
-    if (button) {
-      button.focus();
-    } else {
-      focusRows(this.node);
-    }
-  }
-
-  protected override onAfterShow(): void {
-    this.model.start();
-  }
 
   protected override render(): JSX.Element {
     return <PeopleView {...this._props} model={this.model} />;

@@ -5,7 +5,8 @@ import type { IProjectRequest, IStep } from './api';
 
 import * as React from 'react';
 
-import { Problem, useStepFocus } from '../dialogs/parts';
+import { useStepFocus } from '../dialogs/steps';
+import { Trouble } from '../lists/state';
 import { PeopleSearch } from '../sharing/people';
 import { nameOf, roleWords } from '../sharing/words';
 import { Members } from './view';
@@ -119,7 +120,13 @@ export function ProjectForm(props: IProjectFormProps): JSX.Element {
     return () => window.clearInterval(timer);
   }, [isApplying]);
 
-  const problem = <Problem failure={failure} trans={trans} />;
+  /** Not every answer tells the names of people at other sites; who is on the list was found by name. */
+  const named = (who: IPerson): IPerson =>
+    [...chosen, ...(project?.members ?? [])].find(
+      each => each.who.key === who.key
+    )?.who ?? who;
+
+  const problem = <Trouble error={failure} trans={trans} />;
   switch (step.kind) {
     case 'edit':
       return (
@@ -199,9 +206,11 @@ export function ProjectForm(props: IProjectFormProps): JSX.Element {
           >
             {step.steps.map((each, index) => (
               <li key={index}>
-                {stepWords(each, wanted.name, ownSite, trans)}
-                {each.who && each.message && (
-                  <span className="jp-MeshMembers-why">{each.message}</span>
+                {stepWords(
+                  { ...each, who: each.who && named(each.who) },
+                  wanted.name,
+                  ownSite,
+                  trans
                 )}
               </li>
             ))}
@@ -277,7 +286,10 @@ export function ProjectForm(props: IProjectFormProps): JSX.Element {
           </p>
           <Members
             name={step.project.name}
-            members={step.project.members}
+            members={step.project.members.map(member => ({
+              ...member,
+              who: named(member.who)
+            }))}
             ownSite={ownSite}
             trans={trans}
           />

@@ -131,7 +131,7 @@ export const projects: JupyterFrontEndPlugin<void> = {
       );
       await dialog.launch();
       if (made && section.isVisible) {
-        requestAnimationFrame(() => section.focusRow(made));
+        section.focusRow(made);
       }
     };
 

@@ -6,12 +6,12 @@ import {
   folderIcon,
   Toolbar,
   ToolbarButton,
-  usersIcon,
-  VDomRenderer
+  usersIcon
 } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { focusRows, MoreButton, RowList, Rows } from '../lists/rows';
+import { MoreButton, RowList, Rows } from '../lists/rows';
+import { RowsSection } from '../lists/rowssection';
 import { ListState, ShowMore } from '../lists/state';
 import { Sentence } from '../panel/sentence';
 import { nameOf, roleWords } from '../sharing/words';
@@ -227,17 +227,14 @@ export function Members(props: {
 }
 
 /** The section. It looks while it is open and seen. */
-export class ProjectsSection extends VDomRenderer<ProjectsModel> {
+export class ProjectsSection extends RowsSection<ProjectsModel> {
   /** The model belongs to the section. */
   constructor(
     model: ProjectsModel,
     private _props: Omit<IProps, 'model'>
   ) {
-    super(model);
+    super(model, 'jp-mesh-projects', _props.trans.__('Projects'));
     const { trans, actions } = _props;
-    this.id = 'jp-mesh-projects';
-    this.addClass('jp-MeshSection');
-    this.title.label = trans.__('Projects');
     this.toolbar.addItem(
       'new',
       new ToolbarButton({
@@ -250,29 +247,6 @@ export class ProjectsSection extends VDomRenderer<ProjectsModel> {
 
   /** In the title of the section. */
   readonly toolbar = new Toolbar();
-
-  override dispose(): void {
-    const { model } = this;
-    super.dispose();
-    model?.dispose();
-  }
-
-  /** Gives the keyboard to the row of a project, or to the first one. */
-  focusRow(id?: string): void {
-    const row = id
-      ? this.node.querySelector(`[data-id="${CSS.escape(id)}"]`)
-      : null;
-    const button = row?.querySelector<HTMLElement>('button');
-    if (button) {
-      button.focus();
-    } else {
-      focusRows(this.node);
-    }
-  }
-
-  protected override onAfterShow(): void {
-    this.model.start();
-  }
 
   protected override render(): JSX.Element {
     return <ProjectsView {...this._props} model={this.model} />;

@@ -83,7 +83,6 @@ export function troubleWords(
         '%1 of %2 members has no access.',
         '%1 of %2 members have no access.',
         bad,
-        bad,
         project.members.length
       )
     : trans.__('Who has access is not what was agreed.');

@@ -72,9 +72,7 @@ export const shared: JupyterFrontEndPlugin<void> = {
     const actions = new SharedActions({
       model,
       trans,
-      focus: id =>
-        // After the row was drawn where it is now.
-        requestAnimationFrame(() => section.focusRow(id)),
+      focus: id => section.focusRow(id),
       openPath: path => commands.execute(CommandIDs.openPath, { path }),
       share: path => commands.execute(CommandIDs.share, { path }),
       removeShare: id => removeShare(settings, id)

@@ -3,11 +3,12 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IReceived } from '../sharing/api';
 import type { IOwnRow } from './own';
 
-import { fileIcon, folderIcon, VDomRenderer } from '@jupyterlab/ui-components';
+import { fileIcon, folderIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { formatExact } from '../format';
-import { focusRows, MoreButton, RowList, Rows } from '../lists/rows';
+import { MoreButton, RowList, Rows } from '../lists/rows';
+import { RowsSection } from '../lists/rowssection';
 import { ListState, ShowMore } from '../lists/state';
 import type { SharedModel } from './model';
 import { nameOf } from '../sharing/words';
@@ -341,40 +342,15 @@ function Own(props: IProps): JSX.Element | null {
 }
 
 /** The section. It looks while it is seen; how many wait it tells in its title. */
-export class SharedSection extends VDomRenderer<SharedModel> {
+export class SharedSection extends RowsSection<SharedModel> {
   /** The model belongs to the section. */
   constructor(
     model: SharedModel,
     private _props: Omit<IProps, 'model'>
   ) {
-    super(model);
-    this.id = 'jp-mesh-shared';
-    this.addClass('jp-MeshSection');
+    super(model, 'jp-mesh-shared', _props.trans.__('Shared'));
     this._setTitle();
     model.stateChanged.connect(this._setTitle, this);
-  }
-
-  override dispose(): void {
-    const { model } = this;
-    super.dispose();
-    model?.dispose();
-  }
-
-  /** Gives the keyboard to the row of something, or to the first one. */
-  focusRow(id?: string): void {
-    const row = id
-      ? this.node.querySelector(`[data-id="${CSS.escape(id)}"]`)
-      : null;
-    const button = row?.querySelector<HTMLElement>('button');
-    if (button) {
-      button.focus();
-    } else {
-      focusRows(this.node);
-    }
-  }
-
-  protected override onAfterShow(): void {
-    this.model.start();
   }
 
   protected override render(): JSX.Element {
