@@ -159,6 +159,15 @@ class Given(Tree, People):
 
     async def _sorted(self, listed: list[tuple[Any, Any]]) -> list[Share]:
         found = await asyncio.to_thread(_read, listed)
+        if not all(share.grantee.idp for share in found):
+            # Reva leaves out where somebody is from: here. Nobody may be two people by that.
+            own = (await self.me()).idp
+            found = [
+                share
+                if share.grantee.idp
+                else replace(share, grantee=replace(share.grantee, idp=own))
+                for share in found
+            ]
         return [replace(share, grantee=self.known_user(share.grantee)) for share in found]
 
     @staticmethod
