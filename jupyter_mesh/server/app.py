@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Instance, TraitError, Unicode, default
+from traitlets import Dict, Instance, List, TraitError, Unicode, default, validate
 
 from jupyter_mesh.compare.process import Comparer
 from jupyter_mesh.config import MeshSite
@@ -30,6 +30,7 @@ from jupyter_mesh.server.metrics import MeshMetrics
 from jupyter_mesh.server.mounted import MountedFolders
 from jupyter_mesh.server.sharing import LiveSharing
 from jupyter_mesh.server.site import SiteWatch
+from jupyter_mesh.sharing.directory import Directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,6 +61,14 @@ class MeshExtension(ExtensionApp):
         )
     ).tag(config=True)
 
+    directories = List(
+        Dict(),
+        help=(
+            "Signed lists of institutions to choose from, beside the list of the site: for each the address "
+            'and the file of the key that signs it, as in [{"url": "https://…", "key": "/etc/mesh/key.pem"}].'
+        ),
+    ).tag(config=True)
+
     watch = Instance(SiteWatch, args=(None,), help="How the site is.")
     collaboration: Collaboration | None = None
     comparer = Instance(Comparer, args=(), help="Compares versions of files.")
@@ -75,6 +84,15 @@ class MeshExtension(ExtensionApp):
     @default("site_title")
     def _default_site_title(self) -> str:
         return os.environ.get("MESH_SITE_TITLE", "")
+
+    @validate("directories")
+    def _check_directories(self, proposal: Any) -> Any:
+        try:
+            for facts in proposal.value:
+                Directory.of(facts)
+        except InvalidRequest as error:
+            raise TraitError(f"MeshExtension.directories: {error}") from error
+        return proposal.value
 
     def _link_jupyter_server_extension(self, serverapp: Any) -> None:
         """Called before the server makes its managers."""
@@ -95,7 +113,11 @@ class MeshExtension(ExtensionApp):
             tell_save_errors(self._manager.save_errors, self.settings["event_logger"])
             know_sharing(self.settings["event_logger"])
             if client is not None:
-                self._live_sharing = LiveSharing(self._manager, self.settings["event_logger"])
+                self._live_sharing = LiveSharing(
+                    self._manager,
+                    self.settings["event_logger"],
+                    directories=[Directory.of(facts) for facts in self.directories],
+                )
             self.collaboration = Collaboration.find(self.serverapp)
         page = self.settings.setdefault("page_config_data", {})
         page["mesh"] = json.dumps({"root": self.root, "areas": self.areas})
