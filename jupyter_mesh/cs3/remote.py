@@ -12,18 +12,17 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 from cs3.sharing.ocm.v1beta1 import ocm_api_pb2 as ocm_api
 from cs3.sharing.ocm.v1beta1 import resources_pb2 as ocm
 from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from cs3.storage.provider.v1beta1 import resources_pb2 as rs
 from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces_api
 
-from jupyter_mesh.config import is_loopback
 from jupyter_mesh.cs3.failures import refusal_of, sentence
 from jupyter_mesh.cs3.grants import has_ended
 from jupyter_mesh.cs3.ocm import kind_of, permissions_of, received_of
 from jupyter_mesh.cs3.place import Entry
+from jupyter_mesh.cs3.presence import answers
 from jupyter_mesh.cs3.wire import reference, resource_id_of, resource_id_to, time_of
 from jupyter_mesh.errors import (
     MeshError,
@@ -62,7 +61,6 @@ LOOKS = 16
 """Shares that are looked at after one listing."""
 
 LOOKS_AT_ONCE = 4
-ANSWERS_WITHIN = 5.0
 
 DOUBTFUL = ("INTERNAL", "NOT_FOUND", "UNKNOWN", "PERMISSION_DENIED", "UNAUTHENTICATED", "ABORTED")
 """What sites say of a share that has ended, and of much else."""
@@ -284,7 +282,7 @@ class RemoteShares:
         if message is None or not _may_open(message):
             return error
         told = received_of(message, "")
-        if not await _answers(told.site):
+        if not await answers(told.site):
             return Unavailable(
                 f'{told.site} does not answer. "{told.name}" cannot be opened now. Try again later.',
                 trace=error.trace,
@@ -395,22 +393,6 @@ class RemoteShares:
                 self._mount, self._storage = mount, reply.info.id.storage_id or mount
                 return
         self._mount = self._mount or MOUNTS[-1]
-
-
-async def _answers(domain: str) -> bool:
-    """True if the other site is there, whatever it answers: real ones fail alike when it is away."""
-    scheme = "http" if is_loopback(domain.rpartition(":")[0] or domain) else "https"
-    timeout = aiohttp.ClientTimeout(total=ANSWERS_WITHIN)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
-            session.head(f"{scheme}://{domain}/.well-known/ocm", allow_redirects=False),
-        ):
-            return True
-    except aiohttp.ClientConnectorCertificateError:
-        return True
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-        return False
 
 
 def _may_open(message: Any) -> bool:

@@ -26,11 +26,11 @@ from jupyter_mesh.errors import (
     SiteError,
     Withdrawn,
 )
-from jupyter_mesh.models import Child
+from jupyter_mesh.models import Child, SpaceKind
 from jupyter_mesh.paths import BY_ID, SHARES, MeshPath, is_within, join, parent_of
 
 if TYPE_CHECKING:
-    from jupyter_mesh.cs3.place import Place
+    from jupyter_mesh.cs3.place import Entry, Place
     from jupyter_mesh.models import Resource
 
 __all__ = ["Tree"]
@@ -261,6 +261,8 @@ class Tree(SiteClient):
     async def _guarded_id(self, place: Place) -> Place:
         """The place of a pure id, unless it is the root of a space; with the share whose mount it is."""
         entry = await self._places.at_root(place.root) if place.root else None
+        if entry is None and place.is_remote:
+            entry = await self._mount_of(place)
         if entry is None and (await self.flavour()).has_spaces:
             return place
         if entry is None:
@@ -273,6 +275,15 @@ class Tree(SiteClient):
                 f"{place.path} is the root of a space and cannot be moved or deleted here."
             )
         return dataclasses.replace(place, share_id=entry.share_id, is_remote=entry.is_remote)
+
+    async def _mount_of(self, place: Place) -> Entry | None:
+        """The share of another site to whose top an id leads: OpenCloud tells another id of it than of its space."""
+        share = self._places.remote.share_of_id(place.root) if place.root else ""
+        for entry in await self._places.listed(SpaceKind.SHARE):
+            if entry.is_remote and entry.share_id == share:
+                top = await self._stat(await self._place(MeshPath.parse(entry.space.path)))
+                return entry if top.id == place.root else None
+        return None
 
     async def _refuse_into_itself(self, start: Place, end: Place, doing: str) -> None:
         """A folder moved into itself is lost, and the site with it: ``facts/opencloud.md`` §3.3."""

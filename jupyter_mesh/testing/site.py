@@ -179,10 +179,11 @@ async def federated_nodes(
     *,
     flavours: tuple[str, str] = ("spaces", "spaces"),
     federation: Mapping[str, Any] | None = None,
+    interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
 ) -> AsyncIterator[tuple[RunningSite, RunningSite]]:
     """Two nodes in this process, "alpine" and "coast", that trust each other and find each other on loopback.
 
-    ``federation`` are more settings of both, as FederationSettings takes them.
+    ``federation`` are more settings of both, as FederationSettings takes them; ``interceptors`` are for the second.
     """
     from jupyter_mesh.node.ocm.settings import FederationSettings
     from jupyter_mesh.node.ocm.trust import add_peer
@@ -199,6 +200,7 @@ async def federated_nodes(
             flavour=flavours[1],
             name="coast",
             users=PEER_USERS,
+            interceptors=interceptors,
             options={"federation": replace(settings, title="Coast Institute")},
         ) as coast,
     ):
