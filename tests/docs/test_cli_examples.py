@@ -112,34 +112,44 @@ async def shell(tmp_path, monkeypatch):
         yield Shell(here, site, tmp_path / "state", token)
 
 
-@pytest.fixture
-async def shell_of_friends(tmp_path):
-    """A shell of somebody with a colleague, a group and a contact at another site, with what these offer."""
-    jan = SiteUser("jan", "a password of Jan")
-    async with federated_nodes(tmp_path / "sites") as (site, other):
-        add_user(other.data, jan.name, jan.password, display="Jan Novak")
+@pytest.fixture(scope="module")
+async def friends(tmp_path_factory):
+    """Two sites that share with each other, with a group at the first one."""
+    async with federated_nodes(tmp_path_factory.mktemp("friends")) as (site, other):
         add_user(site.data, "maria", "a password of Maria", groups=["astro"])
-        add_project(site.data, "lofar", {site.users[0].name: "owner"})
-        elsewhere = replace(other, users=[jan])
-        async with site.client() as mesh, elsewhere.client() as theirs:
-            me, friend = Sharing(mesh), Sharing(theirs)
-            for folder in ("analysis", "figures", "inbox"):
-                await mesh.mkdir(f"home/{folder}")
-            await mesh.upload("home/analysis/fit.ipynb", b"{}")
-            letter = await me.invitations.create()
-            contact = await friend.invitations.accept(letter.code)
-            await theirs.mkdir("home/lofar-survey")
-            await friend.share("home/lofar-survey", contact, Role.EDITOR)
-            wanted = [Wanted(who=contact, role=Role.EDITOR)]
-            await friend.projects.create("their-survey", wanted)
-            for offered in await me.received():
-                if "survey" in offered.name and "lofar" not in offered.name:
-                    await me.answer(offered.id, ShareState.ACCEPTED)
-        async with other.client() as stranger:
-            invitation = await Sharing(stranger).invitations.create()
-            (tmp_path / "mail.txt").write_text(invitation.body)
-        token = await signed_in(site, tmp_path / "token")
-        yield Shell(tmp_path, site, tmp_path / "state", token)
+        yield site, other
+
+
+@pytest.fixture
+async def shell_of_friends(friends, tmp_path, request):
+    """A shell of somebody new with a colleague, a group and a contact at another site, with what these offer."""
+    verb = request.node.callspec.id.replace(" ", "-")
+    reader = SiteUser(f"reader-{verb}", "a password of a reader")
+    jan = SiteUser(f"jan-{verb}", "a password of Jan")
+    site, other = friends
+    add_user(site.data, reader.name, reader.password)
+    add_user(other.data, jan.name, jan.password, display="Jan Novak")
+    add_project(site.data, "lofar", {reader.name: "owner"})
+    here, there = replace(site, users=[reader]), replace(other, users=[jan])
+    async with here.client() as mesh, there.client() as theirs:
+        me, friend = Sharing(mesh), Sharing(theirs)
+        for folder in ("analysis", "figures", "inbox"):
+            await mesh.mkdir(f"home/{folder}")
+        await mesh.upload("home/analysis/fit.ipynb", b"{}")
+        letter = await me.invitations.create()
+        contact = await friend.invitations.accept(letter.code)
+        await theirs.mkdir("home/lofar-survey")
+        await friend.share("home/lofar-survey", contact, Role.EDITOR)
+        wanted = [Wanted(who=contact, role=Role.EDITOR)]
+        await friend.projects.create("their-survey", wanted)
+        for offered in await me.received():
+            if "survey" in offered.name and "lofar" not in offered.name:
+                await me.answer(offered.id, ShareState.ACCEPTED)
+    async with other.client() as stranger:
+        invitation = await Sharing(stranger).invitations.create()
+        (tmp_path / "mail.txt").write_text(invitation.body)
+    token = await signed_in(here, tmp_path / "token")
+    return Shell(tmp_path, here, tmp_path / "state", token)
 
 
 SHARING = ("share", "unshare", "shares", "link", "invite", "accept", "contacts", "project")

@@ -64,6 +64,9 @@ NOTEBOOK = {
 
 expect.set_options(timeout=15_000)
 
+START = 60_000
+"""Milliseconds that a page of JupyterLab may take to start, on a machine that is busy with much else."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A browser on a busy machine takes its time."""
@@ -304,6 +307,14 @@ def accessible(page: Page) -> Callable[..., None]:
     return check
 
 
+def started(page: Page, *, launcher: bool = False) -> None:
+    """Wait until JupyterLab stands there; a fresh layout ends with the launcher, which takes the focus."""
+    page.locator("#jp-main-dock-panel").wait_for(timeout=START)
+    if launcher:
+        tab = page.get_by_role("main").get_by_role("tab", name="Launcher", selected=True)
+        expect(tab).to_be_visible(timeout=START)
+
+
 @pytest.fixture
 def open_lab(page: Page, lab: str, site: Site) -> Callable[..., Page]:
     """Opens JupyterLab with a fresh layout, optionally at an address below it."""
@@ -311,11 +322,7 @@ def open_lab(page: Page, lab: str, site: Site) -> Callable[..., Page]:
     def open_at(address: str = "lab?reset", url: str = lab) -> Page:
         mark = "&" if "?" in address else "?"
         page.goto(f"{url}/{address}{mark}token={TOKEN}")
-        page.locator("#jp-main-dock-panel").wait_for()
-        if address == "lab?reset":
-            # The launcher comes a little later, and takes the focus.
-            launcher = page.get_by_role("main").get_by_role("tab", name="Launcher", selected=True)
-            expect(launcher).to_be_visible()
+        started(page, launcher=address == "lab?reset")
         return page
 
     return open_at
@@ -386,8 +393,7 @@ def open_federated(page: Page, federation: Federation) -> Callable[..., Page]:
 
     def open_section(section: str = "") -> Page:
         page.goto(f"{federation.url}/lab?reset&token={TOKEN}")
-        launcher = page.get_by_role("main").get_by_role("tab", name="Launcher", selected=True)
-        expect(launcher).to_be_visible()
+        started(page, launcher=True)
         page.get_by_role("tab", name="Mesh", exact=True).click()
         if section:
             unfold(page, section)

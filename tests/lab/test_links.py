@@ -4,6 +4,8 @@ import json
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.lab.conftest import started
+
 RENAME = "([old, now]) => window.jupyterapp.serviceManager.contents.rename(old, now)"
 
 
@@ -23,7 +25,7 @@ def test_a_link_to_a_file_opens_panel_and_document(open_lab, site, page, lab):
     page.goto(f"{lab}/login?next=%2Fmesh%2Fopen%3Fpath%3D{place.replace('%', '%25')}")
     page.get_by_label("Password or token:").fill("test-token")
     page.get_by_role("button", name="Log in", exact=True).click()
-    page.locator("#jp-main-dock-panel").wait_for()
+    started(page)
     panel = panel_of(page)
     expect(row(panel, "slides and notes.txt")).to_be_visible()
     expect(panel.get_by_role("tab", name="Home")).to_have_attribute("aria-selected", "true")

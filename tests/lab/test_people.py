@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.lab.answers import COAST, JAN, Answers, abilities, person
-from tests.lab.conftest import TOKEN, unfold
+from tests.lab.conftest import TOKEN, started, unfold
 
 PICTURES = Path(__file__).parents[2] / "test-results" / "pictures"
 PATIENT = 45_000
@@ -146,9 +146,7 @@ def test_a_link_leads_to_the_question_and_leaves_no_trace(
     page.goto(f"{federation.url}/lab?reset&mesh-invite={quote(letter.code)}&token={TOKEN}")
     expect(dialog).to_contain_text("Somebody at Coast Institute", timeout=PATIENT)
     assert letter.code not in page.url
-    # The launcher takes the focus when it comes.
-    launcher = page.get_by_role("main").get_by_role("tab", name="Launcher", selected=True)
-    expect(launcher).to_be_visible()
+    started(page, launcher=True)
     dialog.get_by_role("button", name="Accept").click()
     expect(dialog).to_contain_text("You and noether (Coast Institute) are contacts now")
     dialog.get_by_role("button", name="Close").last.click()

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.lab.conftest import started
+
 PICTURES = Path(__file__).parents[2] / "test-results" / "pictures"
 PASSWORD = "correct horse"
 OPEN = "path => window.jupyterapp.commands.execute('docmanager:open', {path})"
@@ -235,8 +237,7 @@ def test_two_browsers_follow_each_other_and_lose_nothing(
     one = open_panel()
     two = browser.contexts[0].new_page()
     two.goto(f"{lab}/lab?reset&token={token}")
-    two.locator("#jp-main-dock-panel").wait_for()
-    expect(two.get_by_role("main").get_by_role("tab", name="Launcher")).to_be_visible()
+    started(two, launcher=True)
     here, there = share_dialog(one, "mesh/home/both"), share_dialog(two, "mesh/home/both")
     pick(there, "ben", "Ben Koch")
     there.get_by_role("combobox", name="Role").select_option("editor")
