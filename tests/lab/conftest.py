@@ -279,6 +279,7 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.set_default_timeout(15_000)
+    page.set_default_navigation_timeout(START)
     yield page
     context.close()
 
