@@ -169,9 +169,10 @@ def _welcome(sites: list[DemoSite], directory: Path, seconds: float, no_mount: s
             )
             where = ""
         lines.append("")
-    first = sites[0].info
+    first, second = (site.info for site in sites)
     lines += [
         f"Log in as {first.people[0].name} and open mesh/home/{first.home_sample}/{first.home_sample}.ipynb.",
+        f"Then invite {second.people[0].name}: in the Mesh sidebar, People, Invite; open the link in another browser.",
         f"No mount: {no_mount} The notebooks read their data by cs3:// addresses then."
         if no_mount
         else "Kernels and terminals find the files of the site in ~/mesh, mounted while a server runs.",

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import jupyter_mesh
 from jupyter_mesh.sharing import Sharing
 from jupyter_mesh.testing.site import RunningSite, federated_nodes, in_thread
+from tests.axe import assert_accessible
 
 T = TypeVar("T")
 
@@ -287,25 +288,7 @@ def page(browser: Browser) -> Iterator[Page]:
 @pytest.fixture
 def accessible(page: Page) -> Callable[..., None]:
     """Asserts that axe-core finds nothing serious in a part of the page."""
-    axe = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
-
-    def check(place: Locator | Page = page) -> None:
-        of = place if isinstance(place, Page) else place.page
-        if not of.evaluate("typeof window.axe === 'object'"):
-            of.evaluate(axe.read_text())
-        root = of.locator("body") if isinstance(place, Page) else place
-        found = root.evaluate(
-            "async node => (await window.axe.run(node, {resultTypes: ['violations']})).violations"
-        )
-        serious = [
-            f"{each['id']}: {each['help']}: {node['html'][:200]} {node['failureSummary']}"
-            for each in found
-            if each["impact"] in ("serious", "critical")
-            for node in each["nodes"]
-        ]
-        assert not serious, "\n".join(serious)
-
-    return check
+    return lambda place=page: assert_accessible(place)
 
 
 def started(page: Page, *, launcher: bool = False) -> None:
