@@ -164,6 +164,7 @@ class Node:
         if runner is not None:
             await runner.cleanup()
         if site is not None:
+            await site.mounts.close()
             await site.federation.close()
             await asyncio.to_thread(site.close)
 

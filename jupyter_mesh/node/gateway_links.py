@@ -121,7 +121,7 @@ class LinkRpcs(Rpcs):
         link, *_ = await self.site.run(lambda: self._own_link(caller, request.ref))
         if update.type == _UPDATE.TYPE_PERMISSIONS:
             rights = rights_in(update.grant.permissions.permissions) & _ALLOWED
-            column, value = "rights", write_rights(rights)
+            column, value = "rights", ""
         elif update.type == _UPDATE.TYPE_PASSWORD:
             column, value = "password", await _hashed(update.grant.password)
         elif update.type == _UPDATE.TYPE_DISPLAYNAME:
@@ -133,7 +133,10 @@ class LinkRpcs(Rpcs):
 
         def change() -> Any:
             self._own_link(caller, request.ref)
-            if update.type == _UPDATE.TYPE_EXPIRATION:
+            if update.type == _UPDATE.TYPE_PERMISSIONS:
+                allowed = write_rights(rights & self._rights_at(caller, link))
+                self.site.links.change(link.id, column, allowed)
+            elif update.type == _UPDATE.TYPE_EXPIRATION:
                 self.site.links.change(link.id, "expires", nanoseconds(update.grant, "expiration"))
             else:
                 self.site.links.change(link.id, column, value)
@@ -198,10 +201,22 @@ class LinkRpcs(Rpcs):
         return shown[0]
 
     def _may(self, caller: Caller, link: Link, right: str) -> bool:
+        """Whether the caller has a right to a link: as a member of its space, or as its maker who can enter still."""
         space = self.site.space_of(link.node)
-        if link.creator == caller.user.id or space.owner == caller.user.id:
+        if space.kind == "personal" and space.owner == caller.user.id:
             return True
-        return right in self.site.shares.granted(caller, [space.id]).get(space.id, NONE)
+        if right in self.site.shares.granted(caller, [space.id]).get(space.id, NONE):
+            return True
+        return link.creator == caller.user.id and bool(self._rights_at(caller, link))
+
+    def _rights_at(self, caller: Caller, link: Link) -> Rights:
+        """What the caller may do now with what a link leads to: nobody can give more."""
+        space = self.site.space_of(link.node)
+        asked = resource_id(self.site, space, self.site.tree.names(space, link.node), link.node)
+        try:
+            return resolve(self.site, caller, resources.Reference(resource_id=asked)).rights
+        except Refused:
+            return NONE
 
     def _live_links(self, links: Sequence[Link]) -> list[Shown]:
         """Links whose entries are there, with space and way, in two queries."""

@@ -260,10 +260,12 @@ class RemoteShareRpcs(Rpcs):
 
     @answers(ocm.ListReceivedOCMSharesResponse)
     def ListReceivedOCMShares(self, caller: Caller, request: Any) -> Any:
-        """What people at other sites share with the caller; without what has ended or was withdrawn."""
+        """What people at other sites share with the caller; without what has ended, was withdrawn, or does not open."""
         caller.require_scope()
-        found = self.site.federation.store.received_of(caller.user.id)
-        messages = [_received(self.site, share) for share in found]
+        store, trusted = self.site.federation.store, self.site.federation.trust.sites()
+        self.site.mounts.look_again(store.lost_of(caller.user.id))
+        found = store.received_of(caller.user.id)
+        messages = [_received(self.site, share) for share in found if share.domain in trusted]
         return ocm.ListReceivedOCMSharesResponse(
             shares=[
                 message
@@ -300,6 +302,7 @@ class RemoteShareRpcs(Rpcs):
             or found.user != caller.user.id
             or found.ended
             or found.state == "withdrawn"
+            or self.site.federation.trust.title(found.domain) is None
         ):
             raise Refused(Reason.MISSING, "share not found")
         return found

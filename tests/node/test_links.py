@@ -12,6 +12,9 @@ from cs3.sharing.link.v1beta1 import resources_pb2 as messages
 from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from cs3.storage.provider.v1beta1 import resources_pb2 as resources
 
+from jupyter_mesh.node.rights import VIEWER
+from jupyter_mesh.node.users import USER
+
 from .conftest import Client, code
 from .sharing import accept, booleans, link, share, with_user
 
@@ -243,3 +246,26 @@ async def test_long_texts(docs, flavour):
     assert code(await docs.call("CreatePublicShare", asked)) == (
         "INVALID_ARGUMENT" if flavour == "spaces" else "INTERNAL"
     )
+
+
+async def test_a_link_gives_no_more_than_its_maker_has(einstein, site):
+    """Whoever has lost a project cannot widen the links that he made while he had it."""
+    await einstein.mkdir("sub", "dimuon")
+    made = await link(einstein, "sub", space="dimuon")
+    inside = site.node._site
+    (member,) = await inside.run(
+        lambda: [
+            one
+            for one in inside.shares.with_grantee(USER, einstein.user)
+            if "remove_grant" in one.rights
+        ]
+    )
+    wish = {"permissions": {"permissions": booleans("editor")}}
+    await inside.run(lambda: inside.shares.update(member.id, rights=VIEWER))
+    assert code(await update(einstein, made, type=UPDATE.TYPE_PERMISSIONS, grant=wish)) == "OK"
+    kept = await inside.run(lambda: inside.links.get(made.id.opaque_id))
+    assert "initiate_file_upload" not in kept.rights
+    assert "initiate_file_download" in kept.rights
+    await inside.run(lambda: inside.shares.remove([member.id]))
+    for wanted in (UPDATE.TYPE_PERMISSIONS, UPDATE.TYPE_EXPIRATION):
+        assert code(await update(einstein, made, type=wanted, grant=wish)) == "NOT_FOUND"

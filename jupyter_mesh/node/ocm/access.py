@@ -14,7 +14,7 @@ import logging
 import time
 from base64 import b64decode
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -65,8 +65,8 @@ class RemoteAccess:
         secret = _secret_of(request.headers.get("Authorization", ""))
         # Each share for itself: a site that still asks for many that have ended keeps those that it has.
         who = f"{request.remote} {share}"
-        if not secret or self._guesses.has_too_many(who, secret):
-            return _refusal(429 if secret else 401)
+        if not secret:
+            return _refusal(401)
 
         def standing() -> Given:
             return self._standing(share, secret)
@@ -74,9 +74,7 @@ class RemoteAccess:
         try:
             await self._site.run(standing)
         except LoginEnded:
-            self._guesses.wrong(who, secret)
-            return _refusal(401)
-        self._guesses.right(who, secret)
+            return _refusal(429 if self._guesses.has_too_many(who, secret) else 401)
         return await self._serve(request, _prefix_of(request, share), standing)
 
     async def _serve(
@@ -108,7 +106,12 @@ class RemoteAccess:
         return self._allowed(given)
 
     def _allowed(self, given: Given) -> Given:
-        """The share with no more rights than who gave it has now; raises LoginEnded when that is nothing."""
+        """The share with no more rights than who gave it has now; raises LoginEnded when that is nothing.
+
+        That is nothing, too, while the site of the receiver is not trusted: it comes back with the trust.
+        """
+        if given.domain and self._site.federation.trust.title(given.domain) is None:
+            raise LoginEnded("This is not shared, or no longer.")
         if not given.sharer:
             return given
         try:
@@ -160,44 +163,25 @@ def _refusal(status: int) -> web.Response:
 
 
 class _Guesses:
-    """Wrong secrets by address and share: who sent too many is not heard for a while, except with one that was right before.
+    """Wrong secrets by address and share: who sent too many different ones is told to wait.
 
-    Sites behind one proxy share an address, so that what works goes on working for all of them. The same secret
-    again is no further guess: real sites go on asking for shares that have ended.
+    Whoever knows a secret is let in at any time: others behind the same proxy cannot shut a site out, and secrets
+    of 256 bits are not guessed. The same one again is no further guess: real sites go on asking for shares that
+    have ended.
     """
 
     def __init__(self) -> None:
         self._wrong: dict[str, tuple[float, set[bytes]]] = {}
-        self._right: dict[bytes, None] = {}
 
     def has_too_many(self, who: str, secret: str) -> bool:
-        since, guesses = self._wrong.get(who, (0.0, set[bytes]()))
-        if len(guesses) < _WRONG_AT_MOST or time.monotonic() - since > _WINDOW:
-            return False
-        return _key(who, secret) not in self._right
-
-    def wrong(self, who: str, secret: str) -> None:
-        key = _key(who, secret)
-        self._right.pop(key, None)
+        """Count a wrong secret; True when there were too many before it."""
         since, guesses = self._wrong.pop(who, (0.0, set[bytes]()))
         if time.monotonic() - since > _WINDOW:
             since, guesses = time.monotonic(), set()
-        if len(guesses) < _WRONG_AT_MOST:
-            guesses.add(key)
+        too_many = len(guesses) >= _WRONG_AT_MOST
+        if not too_many:
+            guesses.add(hashlib.sha256(secret.encode()).digest())
         self._wrong[who] = since, guesses
-        _forget(self._wrong)
-
-    def right(self, who: str, secret: str) -> None:
-        key = _key(who, secret)
-        self._right.pop(key, None)
-        self._right[key] = None
-        _forget(self._right)
-
-
-def _key(who: str, secret: str) -> bytes:
-    return hashlib.sha256(f"{who}\0{secret}".encode()).digest()
-
-
-def _forget(known: dict[Any, Any]) -> None:
-    while len(known) > _REMEMBERED:
-        del known[next(iter(known))]
+        while len(self._wrong) > _REMEMBERED:
+            del self._wrong[next(iter(self._wrong))]
+        return too_many

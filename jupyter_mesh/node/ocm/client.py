@@ -204,6 +204,10 @@ class PeerClient:
             async with self._open().request(
                 method, parts, headers=headers, data=data, timeout=bounds, allow_redirects=False
             ) as reply:
+                if reply.headers.get("Content-Encoding", "identity").lower() != "identity":
+                    raise SiteError(
+                        f"{domain_of(parts)} answers in an encoding that was not asked for."
+                    )
                 yield reply
         except MeshError:
             raise
@@ -244,8 +248,9 @@ class PeerClient:
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
-                auto_decompress=True,
-                headers={"User-Agent": "jupyter-mesh"},
+                auto_decompress=False,
+                # A small answer that unpacks to a large one is not for us.
+                headers={"User-Agent": "jupyter-mesh", "Accept-Encoding": "identity"},
             )
         return self._session
 

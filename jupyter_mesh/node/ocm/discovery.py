@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
 
 from yarl import URL
 
@@ -19,9 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Discovery", "PeerInfo", "describe"]
 
+T = TypeVar("T")
+
 API_VERSION = "1.4.0"
 WEBDAV_ROOT = {"spaces": "/dav/ocm", "paths": "/remote.php/dav/ocm"}
 _KEPT = 300.0
+_FAILED = 1.0
 _MOST_KEPT = 1000
 _OLD_CAPABILITIES = {"invite-accepted": "invites", "mfa-capable": "enforce-mfa"}
 _OLD_CRITERIA = {"http-request-signatures": "must-use-http-sig", "invite": "must-invite"}
@@ -115,6 +120,8 @@ class Discovery:
     def __init__(self, client: PeerClient) -> None:
         self._client = client
         self._known: dict[str, tuple[float, PeerInfo]] = {}
+        self._failed: dict[str, tuple[float, MeshError]] = {}
+        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def known(self, domain: str) -> PeerInfo | None:
         """What the site said last, however long ago."""
@@ -124,16 +131,32 @@ class Discovery:
         """What the site with this canonical domain says.
 
         Raises Blocked, Unavailable or DeadlineExceeded when it does not answer, SiteError when it answers
-        what cannot be used.
+        what cannot be used. However many wait for an answer, the site is asked once, and after a failure not again
+        for a second.
         """
-        until, known = self._known.get(domain, (0.0, None))
-        if known is not None and time.monotonic() < until and not fresh:
-            return known
-        info = await self._ask(domain)
-        if len(self._known) >= _MOST_KEPT:
-            self._known.clear()
-        self._known[domain] = (time.monotonic() + _KEPT, info)
-        return info
+        lock = self._asking.setdefault(domain, asyncio.Lock())
+        async with lock:
+            until, known = self._known.get(domain, (0.0, None))
+            if known is not None and time.monotonic() < until and not fresh:
+                return known
+            until, failure = self._failed.get(domain, (0.0, None))
+            if failure is not None and time.monotonic() < until and not fresh:
+                raise failure.with_traceback(None)
+            try:
+                info = await self._ask(domain)
+            except MeshError as error:
+                self._keep(self._failed, domain, _FAILED, error)
+                raise
+            self._failed.pop(domain, None)
+            self._keep(self._known, domain, _KEPT, info)
+            return info
+
+    def _keep(
+        self, known: dict[str, tuple[float, T]], domain: str, seconds: float, what: T
+    ) -> None:
+        if len(known) >= _MOST_KEPT:
+            known.clear()
+        known[domain] = (time.monotonic() + seconds, what)
 
     async def _ask(self, domain: str) -> PeerInfo:
         failure: MeshError = Unavailable(f"{domain} cannot be reached.")

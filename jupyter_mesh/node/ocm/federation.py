@@ -116,7 +116,7 @@ class Federation:
             if self.settings.require_signatures:
                 raise NotTaken(401, "This site takes signed messages only.")
             return ""
-        await self._trusted(mark.domain)
+        await self._require_trusted(mark.domain)
         await self._check(message, mark, once=True)
         return mark.domain
 
@@ -128,7 +128,7 @@ class Federation:
         The list of sites is asked before any key is: nobody makes this node go anywhere. A signed message that
         may come only ``once`` is refused when it comes again.
         """
-        await self._trusted(domain)
+        await self._require_trusted(domain)
         mark = find_mark(message.headers)
         if mark is not None:
             if mark.domain != domain:
@@ -137,17 +137,19 @@ class Federation:
             return True
         if self.settings.require_signatures or (await self.discovery.of(domain)).signs:
             raise NotTaken(401, f"Messages of {domain} must be signed.")
+        self.limits.admit(f"unsigned {domain}")
         return False
 
-    async def _trusted(self, domain: str) -> None:
+    async def _require_trusted(self, domain: str) -> None:
         if await self.site.run(lambda: self.trust.title(domain)) is None:
             raise NotTaken(403, f"{domain} is not among the sites that this one deals with.")
-        self.limits.admit(domain)
 
     async def _check(self, message: Message, mark: Mark, *, once: bool) -> None:
         verify(message, mark, await self.keys_of_peers.key(mark))
+        # Only what is its own counts: nobody else uses up what a site may ask.
+        self.limits.admit(mark.domain)
         if once:
-            self._replays.note(mark)
+            self._replays.note(mark, message.method, message.url, message.body)
 
     def _sign(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes

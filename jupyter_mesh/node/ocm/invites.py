@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Invites"]
 
+MOST_INVITES = 1000
+MOST_CONTACTS = 10_000
+"""Invitations of one user that can be accepted, and contacts of one user at one site: neither fills the disk."""
+
 LIFE = 86400
 """Seconds in which an invitation can be accepted, as at Reva and OpenCloud."""
 
@@ -31,7 +35,15 @@ class Invites:
         self._federation = federation
 
     def make(self, user: UserRow, description: str) -> Invite:
-        """An invitation by a user of ours; anybody may accept it, several times, until it ends."""
+        """An invitation by a user of ours; anybody may accept it, several times, until it ends.
+
+        Raises Refused(NO_ROOM) for one of too many.
+        """
+        if len(self._federation.store.invites_of(user.id)) >= MOST_INVITES:
+            raise Refused(
+                Reason.NO_ROOM,
+                "You have too many open invitations. Use one of them, or wait a day.",
+            )
         invite = Invite(
             token=str(uuid.uuid4()),
             user=user.id,
@@ -68,6 +80,8 @@ class Invites:
             # A new invitation repairs what the other side alone has forgotten; the same one is a repetition.
             if known is not None and known.invite == contact.invite:
                 raise NotTaken(409, "This invitation was accepted before.")
+            if known is None and store.contacts_count(invite.user, domain) >= MOST_CONTACTS:
+                raise NotTaken(403, "This user has too many contacts at this site.")
             store.put_contact(contact)
             return self._federation.site.people.by_id(invite.user)
 

@@ -64,7 +64,8 @@ def add_routes(app: web.Application, federation: Federation) -> None:
     async def keys(_: web.Request) -> web.StreamResponse:
         return web.json_response(federation.key.jwks(federation.domain))
 
-    async def directory(_: web.Request) -> web.StreamResponse:
+    async def directory(request: web.Request) -> web.StreamResponse:
+        federation.limits.admit(f"page {request.remote}")
         return web.json_response(await federation.directories.served())
 
     app.router.add_get("/.well-known/ocm", discovery)

@@ -144,6 +144,8 @@ class Received:
     state: str = "pending"
     """"pending", "accepted", "declined" or "withdrawn"."""
     hidden: bool = False
+    lost: int = 0
+    """Seconds since 1970 since when its site does not open it; 0 while it does."""
 
     @property
     def ended(self) -> bool:

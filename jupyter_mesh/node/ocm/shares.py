@@ -202,7 +202,10 @@ class RemoteShares:
                 raise NotTaken(409, "There is another share with this id.", providerId="is taken")
 
     def _recipient(self, offer: Offer) -> UserRow:
-        """Our user whom an offer is for; raises NotTaken: 404 for nobody, 401 when the sender is no contact."""
+        """Our user whom an offer is for; raises NotTaken: 404 for another site, 401 where the sender is no contact.
+
+        Nobody is as somebody who does not know the sender: who has an account here is not told.
+        """
         federation = self._federation
         if offer.recipient_domain != federation.domain:
             raise NotTaken(
@@ -216,14 +219,18 @@ class RemoteShares:
                     continue
                 self._require_contact(user, offer)
                 return user
-        raise NotTaken(404, "There is no such user at this site.", shareWith="is not known here")
+        raise _stranger()
 
     def _require_contact(self, user: UserRow, offer: Offer) -> None:
         sender = spellings(offer.sender, offer.domain)
         for contact in self._federation.store.contacts_of(user.id, offer.domain):
             if sender & spellings(contact.id, offer.domain):
                 return
-        raise NotTaken(401, "The sender is not a contact of the receiver: invite first.")
+        raise _stranger()
+
+
+def _stranger() -> NotTaken:
+    return NotTaken(401, "The sender is not a contact of the receiver: invite first.")
 
 
 def _require_taken(domain: str, status: int) -> None:

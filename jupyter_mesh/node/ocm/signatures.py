@@ -6,14 +6,17 @@ The texts of OCM differ in how its signature is marked (``facts/ocm.md`` §4): o
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
+import math
 import secrets
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import http_sf
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -26,7 +29,7 @@ from http_message_signatures import (
 )
 from joserfc.jwk import import_key
 
-from jupyter_mesh.errors import SiteError
+from jupyter_mesh.errors import MeshError, SiteError
 from jupyter_mesh.node.ocm.addresses import canonical_domain
 from jupyter_mesh.node.ocm.keys import key_id
 from jupyter_mesh.node.ocm.reading import NotTaken
@@ -44,6 +47,7 @@ __all__ = ["KeysOfPeers", "Mark", "Replays", "find_mark", "sign", "verify"]
 MARK = "ocm"
 COVERED = ("@method", "@target-uri", "content-digest", "content-length", "date")
 _REQUIRED = ("@method", "@target-uri", "content-digest")
+_FAILED = 1.0
 FRESH = 300
 """Seconds by which the clocks of two sites may differ, and a message may be old."""
 
@@ -232,21 +236,34 @@ class KeysOfPeers:
         self._client = client
         self._discovery = discovery
         self._known: dict[str, tuple[float, dict[str, dict[str, Any]]]] = {}
+        self._failed: dict[str, tuple[float, MeshError]] = {}
+        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def key(self, mark: Mark) -> dict[str, Any]:
         """The JWK that a signature names; raises NotTaken(401), or MeshError when the site does not answer."""
-        asked, keys = self._known.get(mark.domain, (-FRESH * 1.0, {}))
-        age = time.monotonic() - asked
-        if age >= FRESH or (mark.key_id not in keys and age >= FRESH / 30):
-            keys = await self._ask(mark.domain)
-            self._known[mark.domain] = (time.monotonic(), keys)
+        lock = self._asking.setdefault(mark.domain, asyncio.Lock())
+        async with lock:
+            asked, keys = self._known.get(mark.domain, (-math.inf, {}))
+            age = time.monotonic() - asked
+            if age >= FRESH or (mark.key_id not in keys and age >= FRESH / 30):
+                keys = await self._ask(mark.domain, self._failed.get(mark.domain))
+                self._known[mark.domain] = (time.monotonic(), keys)
         if mark.key_id not in keys:
             raise NotTaken(401, "The key of the signature is not known at its site.")
         return keys[mark.key_id]
 
-    async def _ask(self, domain: str) -> dict[str, dict[str, Any]]:
+    async def _ask(
+        self, domain: str, failed: tuple[float, MeshError] | None
+    ) -> dict[str, dict[str, Any]]:
+        # However many wait, a site in trouble is not asked for each of them.
+        if failed is not None and time.monotonic() < failed[0]:
+            raise failed[1].with_traceback(None)
         peer = await self._discovery.of(domain)
-        reply = await self._client.get(f"{peer.origin}/.well-known/jwks.json")
+        try:
+            reply = await self._client.get(f"{peer.origin}/.well-known/jwks.json")
+        except MeshError as error:
+            self._failed[domain] = (time.monotonic() + _FAILED, error)
+            raise
         found = reply.json().get("keys")
         if reply.status != 200 or not isinstance(found, list):
             raise SiteError(f"{domain} does not show its keys.")
@@ -263,12 +280,13 @@ class Replays:
     def __init__(self) -> None:
         self._seen: dict[bytes, float] = {}
 
-    def note(self, mark: Mark) -> None:
-        """Raise NotTaken(401) for a signature that was noted before."""
+    def note(self, mark: Mark, *covered: str | bytes) -> None:
+        """Raise NotTaken(401) for a signature over the same that was noted before."""
         now = time.monotonic()
-        if len(self._seen) > 10_000 or (self._seen and next(iter(self._seen.values())) < now):
-            self._seen = {one: until for one, until in self._seen.items() if until >= now}
-        digest = hashlib.sha256(mark.value).digest()
+        while self._seen and self._seen[first := next(iter(self._seen))] < now:
+            del self._seen[first]
+        # Of one signature there may be two good spellings: what it covers is known by what it says.
+        digest = hashlib.sha256(repr((mark.fields["signature-input"], covered)).encode()).digest()
         if digest in self._seen:
             raise NotTaken(401, "This message was sent before.")
         self._seen[digest] = now + 2 * FRESH + 60

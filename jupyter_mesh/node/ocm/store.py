@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FederationStore", "hashed"]
 
+_GONE_KEPT = 30 * 86400
 _LIVE = "(expires = 0 OR expires > ?)"
 
 
@@ -39,6 +40,11 @@ class FederationStore:
     def peers(self) -> dict[str, str]:
         """Title by domain of the sites that were added by command."""
         return {row["domain"]: row["title"] for row in self._index.rows("SELECT * FROM peers")}
+
+    def peer(self, domain: str) -> str | None:
+        """Title of a site that was added by command, or None."""
+        title = self._index.value("SELECT title FROM peers WHERE domain = ?", domain)
+        return None if title is None else str(title)
 
     def add_peer(self, domain: str, title: str) -> None:
         """Trust a site, or change its title."""
@@ -115,6 +121,11 @@ class FederationStore:
             domain,
         )
         return [_contact(row) for row in rows]
+
+    def contacts_count(self, user: str, domain: str) -> int:
+        """How many contacts a user has at one site."""
+        query = "SELECT count(*) FROM contacts WHERE user = ? AND domain = ?"
+        return int(self._index.value(query, user, domain))
 
     def remove_contact(self, user: str, identifier: str, domain: str) -> bool:
         """Forget a contact on our side; False when there is none."""
@@ -213,9 +224,17 @@ class FederationStore:
     def put_received(self, share: Received) -> Received:
         """Keep a share that arrived; one that arrives again takes the place of the first and keeps its id.
 
-        The user's answer stays, unless the share had been withdrawn.
+        The user's answer stays, unless the share had been withdrawn, or comes from somebody else. What ended a month
+        ago goes.
         """
         with self._index.change():
+            self._index.run(
+                "DELETE FROM received WHERE user = ? AND domain = ? AND modified < ?3 AND "
+                "(state = 'withdrawn' OR (expires > 0 AND expires < ?3))",
+                share.user,
+                share.domain,
+                int(time.time()) - _GONE_KEPT,
+            )
             row = self._index.row(
                 "SELECT * FROM received WHERE user = ? AND domain = ? AND provider_id = ?",
                 share.user,
@@ -224,7 +243,9 @@ class FederationStore:
             )
             if row is not None:
                 known = _received(row)
-                again = known.state == "withdrawn" or known.ended
+                # What was accepted from one is not accepted from another.
+                other = (known.sender, known.owner) != (share.sender, share.owner)
+                again = known.state == "withdrawn" or known.ended or other
                 share = replace(
                     share,
                     id=known.id,
@@ -241,17 +262,28 @@ class FederationStore:
         return None if row is None else _received(row)
 
     def received_of(self, user: str) -> list[Received]:
-        """All that a user has received and that has neither ended nor been withdrawn, oldest first."""
-        query = f"SELECT * FROM received WHERE user = ? AND state != 'withdrawn' AND {_LIVE} ORDER BY created, id"
+        """All that a user has received: neither ended, nor withdrawn, nor lost; oldest first."""
+        return self._received_where(user, "lost = 0")
+
+    def lost_of(self, user: str) -> list[Received]:
+        """What a user had accepted and its site does not open any more; the one lost last comes first."""
+        lost = self._received_where(user, "lost > 0 AND state = 'accepted'")
+        return sorted(lost, key=lambda share: -share.lost)
+
+    def _received_where(self, user: str, where: str) -> list[Received]:
+        query = (
+            f"SELECT * FROM received WHERE user = ? AND state != 'withdrawn' AND {where} AND {_LIVE} "
+            "ORDER BY created, id"
+        )
         return [_received(row) for row in self._index.rows(query, user, time.time())]
 
     def received_count(self, user: str, domain: str) -> int:
-        """How many rows of a user come from one site."""
-        return int(
-            self._index.value(
-                "SELECT count(*) FROM received WHERE user = ? AND domain = ?", user, domain
-            )
+        """How many shares of a user come from one site and have not ended."""
+        query = (
+            "SELECT count(*) FROM received WHERE user = ? AND domain = ? AND state != 'withdrawn' "
+            f"AND {_LIVE}"
         )
+        return int(self._index.value(query, user, domain, time.time()))
 
     def received_called(self, provider_id: str) -> list[Received]:
         """What any site calls by that providerId, of all our users."""
@@ -284,8 +316,20 @@ class FederationStore:
             )
 
     def withdrawn(self, share: str) -> None:
-        """Note that the other side has ended a received share: it is no longer listed."""
+        """Note that the other side has told the end of a received share: it is no longer listed."""
         self.change_received(share, state="withdrawn")
+
+    def lost(self, share: str) -> None:
+        """Note that its site does not open a received share: it is not listed until ``found``."""
+        self._mark_lost(share, int(time.time()))
+
+    def found(self, share: str) -> None:
+        """Note that its site opens a received share again."""
+        self._mark_lost(share, 0)
+
+    def _mark_lost(self, share: str, when: int) -> None:
+        with self._index.change():
+            self._index.run("UPDATE received SET lost = ? WHERE id = ?", when, share)
 
     def _write(self, table: str, values: dict[str, Any]) -> None:
         columns = ", ".join(values)

@@ -34,7 +34,10 @@ class Trust:
 
     def title(self, domain: str) -> str | None:
         """What a trusted site is called; None for one that is not trusted."""
-        return self.sites().get(domain)
+        named = self._named.get(domain)
+        if named is None:
+            named = self._store.peer(domain)
+        return self._listed.get(domain) if named is None else named
 
 
 def add_peer(data: Path, text: str) -> str:

@@ -32,10 +32,13 @@ class Shares(Protocol):
         """The received share of that id, whoever has it."""
 
     def received_of(self, user: str) -> list[Received]:
-        """All that a user has received, in any state."""
+        """All that a user has received and that its site opens, as far as is known."""
 
-    def withdrawn(self, share: str) -> None:
-        """Note that the other side has ended a received share: it is no longer listed."""
+    def lost(self, share: str) -> None:
+        """Note that its site does not open a received share: it is not listed until ``found``."""
+
+    def found(self, share: str) -> None:
+        """Note that its site opens a received share again."""
 
 
 class Peers(Protocol):

@@ -20,10 +20,13 @@ from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces
 from jupyter_mesh.node.address import split_path
 from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.remote.files import PeerFiles
+from jupyter_mesh.node.remote.lost import LostShares
 from jupyter_mesh.node.tree import check_name
 from jupyter_mesh.node.wire import mime_type, timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jupyter_mesh.node.address import Caller
     from jupyter_mesh.node.ocm.wanted import Peers, Received, Shares
     from jupyter_mesh.node.remote.credentials import Credentials
@@ -65,6 +68,11 @@ class Mounts:
         self._peers = peers
         self._credentials = credentials
         self._folders: dict[str, bool] = {}
+        self._lost = LostShares(self.files, self._found)
+
+    async def close(self) -> None:
+        """End what runs in the background. May be repeated."""
+        await self._lost.close()
 
     # References
 
@@ -90,11 +98,24 @@ class Mounts:
     def open(self, caller: Caller, share: str) -> Received:
         """A share that opens for the caller; runs in the worker thread. Raises Refused(NO_SPACE)."""
         found = self._shares.received(share) if caller.scope and not caller.link else None
-        if found is None or found.user != caller.user.id or not found.accepted or found.ended:
-            spaces = self._site.flavour.spaces
-            text = "gateway could not find space" if spaces else "storage provider not found"
-            raise Refused(Reason.NO_SPACE, text)
-        return found
+        if found is not None and found.user == caller.user.id and self._may_open(found):
+            if not found.lost:
+                return found
+            self.look_again([found])
+        spaces = self._site.flavour.spaces
+        text = "gateway could not find space" if spaces else "storage provider not found"
+        raise Refused(Reason.NO_SPACE, text)
+
+    def _may_open(self, share: Received) -> bool:
+        """True for what was accepted and has not ended, of a site that is still trusted."""
+        trusted = self._site.federation.trust.title(share.domain) is not None
+        return share.accepted and not share.ended and trusted
+
+    def look_again(self, lost: Iterable[Received]) -> None:
+        """Look in the background, now and then, whether lost shares open again; runs in the worker thread."""
+        shares = [share for share in lost if self._may_open(share)]
+        if shares:
+            self._site.federation.call_soon(lambda: self._lost.look(shares))
 
     def _by_id(self, asked: resources.ResourceId) -> tuple[str, tuple[str, ...]]:
         if not self._site.flavour.spaces:
@@ -120,7 +141,12 @@ class Mounts:
         return PeerFiles(self._peers, self._credentials, share, ended, self._folders)
 
     async def _ended(self, share: Received) -> None:
-        await self._site.run(lambda: self._shares.withdrawn(share.id))
+        if not share.lost:
+            self._lost.lost(share)
+            await self._site.run(lambda: self._shares.lost(share.id))
+
+    async def _found(self, share: Received) -> None:
+        await self._site.run(lambda: self._shares.found(share.id))
 
     # Messages
 
@@ -189,9 +215,7 @@ class Mounts:
                 mtime=timestamp(share.created * 10**9),
             )
             for share in self._shares.received_of(caller.user.id)
-            if share.accepted
-            and not share.ended
-            and all(_passes(caller, share, wanted) for wanted in filters)
+            if self._may_open(share) and all(_passes(caller, share, wanted) for wanted in filters)
         ]
 
 

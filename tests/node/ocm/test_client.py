@@ -131,7 +131,7 @@ async def test_a_bomb_of_zeros_is_cut_off(client, peer):
         return web.Response(body=bomb, headers={"Content-Encoding": "gzip"})
 
     peer.answers["/bomb"] = answer
-    with pytest.raises(SiteError, match="more than 64 KiB"):
+    with pytest.raises(SiteError, match="encoding"):
         await client.get(f"http://{peer.domain}/bomb")
 
 

@@ -197,7 +197,7 @@ async def test_invitations_that_are_accepted_elsewhere(
         pytest.param({"shareWith": "{friend}@https://{own}"}, 201, id="scheme"),
         pytest.param({"shareWith": "{friend}@{own}@{own}"}, 201, id="twice"),
         pytest.param({"shareWith": "einstein@{own}"}, 201, id="user name"),
-        pytest.param({"shareWith": "nobody@{own}"}, 404, id="unknown"),
+        pytest.param({"shareWith": "nobody@{own}"}, 401, id="unknown"),
         pytest.param({"shareWith": "{friend}@evil.example"}, 404, id="other site"),
         pytest.param({"shareWith": "{friend}"}, 400, id="no site"),
         pytest.param({"sender": "stranger@{peer}"}, 401, id="no contact"),
@@ -331,6 +331,7 @@ def fresh(node_federation):
 
     def forget():
         node_federation.discovery._known.clear()
+        node_federation.discovery._failed.clear()
         node_federation.keys_of_peers._known.clear()
 
     forget()

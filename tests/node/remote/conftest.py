@@ -39,7 +39,7 @@ class Book:
     def received_of(self, user):
         return [each for each in self.incoming.values() if each.user == user]
 
-    def withdrawn(self, share):
+    def lost(self, share):
         self.ended.append(share)
         self.incoming[share] = replace(self.incoming[share], accepted=False)
 

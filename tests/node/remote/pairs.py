@@ -51,7 +51,12 @@ async def receive(site: Site, user: str, url: str, *, state="accepted", **values
         },
     )
     inside = site.node._site
-    return await inside.run(lambda: inside.federation.store.put_received(share))
+
+    def keep() -> Received:
+        inside.federation.store.add_peer(share.domain, share.domain)
+        return inside.federation.store.put_received(share)
+
+    return await inside.run(keep)
 
 
 @dataclass
@@ -139,6 +144,7 @@ class Pair:
             grantee=secrets.token_hex(4),
             domain=self.receiver.node._site.federation.domain,
         )
+        await self.meet()
         await inside.run(lambda: inside.federation.store.add_given(given))
         root = "/dav/ocm" if self.giver.flavour == "spaces" else "/remote.php/dav/ocm"
         received = await receive(

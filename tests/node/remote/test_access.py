@@ -294,3 +294,11 @@ async def test_a_long_listing_comes_whole(serving, einstein, site):
     status, body, _ = await shared.ask("PROPFIND", "/", data=NAMED.encode(), Depth="1")
     assert status == 207
     assert len(hrefs(body)) == 10_001
+
+
+async def test_those_who_guess_lock_nobody_out(folder):
+    """Behind a proxy all have one address: a secret that was never seen from it works all the same."""
+    for number in range(35):
+        await folder.ask("GET", "/f.txt", secret=f"guess-{number}")
+    assert (await folder.ask("GET", "/f.txt", secret="one more"))[0] == 429
+    assert (await folder.ask("GET", "/f.txt"))[0] == 200
