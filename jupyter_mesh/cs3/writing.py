@@ -405,7 +405,7 @@ class Writing(Tree):
         if is_stand_in(found.etag):
             etag = ""  # What came with the bytes is not told again.
         if not etag and not _is_sent(save, found):
-            # OpenCloud under load tells other sites for a moment of what was there before.
+            # Seen in shares of OpenCloud under load: what is told just after a save is not what was saved.
             await asyncio.sleep(BLINK)
             found = await self._processed(save.place)
         same = _is_sent(save, found)
