@@ -85,7 +85,7 @@ class Client:
 
     async def call(self, name, request):
         return await getattr(self.stub, name)(
-            request, metadata=(("x-access-token", self.token),), timeout=10
+            request, metadata=(("x-access-token", self.token),), timeout=30
         )
 
     def ref(self, path: str, space: str = "home") -> resources.Reference:
