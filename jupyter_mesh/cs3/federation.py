@@ -26,6 +26,8 @@ from jupyter_mesh.cs3.ocm import (
     state_to,
 )
 from jupyter_mesh.cs3.remote import JUST_NOW
+from jupyter_mesh.cs3.shares import lost
+from jupyter_mesh.cs3.trees import settled
 from jupyter_mesh.cs3.wire import opaque, resource_id_to
 from jupyter_mesh.errors import (
     AlreadyExists,
@@ -125,17 +127,18 @@ class Federation(Invitations):
         role: Role | Unchanged = UNCHANGED,
         expires: datetime | Unchanged | None = UNCHANGED,
     ) -> Share:
-        """Change a share with a contact; it may have another id afterwards, and be accepted anew. UpdateOCMShare.
+        """Change a share with a contact, and nothing that was changed elsewhere meanwhile. ListOCMShares, UpdateOCMShare.
 
-        Some sites say OK and change nothing: what does not read back is removed and made again. If that fails
+        It may have another id afterwards, and be accepted anew. Some sites say OK and change nothing: what does not read back is removed and made again. If that fails
         the old share is made again. Raises NotFound if the share is gone.
         """
+        doing = f"change the share of {_what(share)} with {_called(share.grantee)}"
+        share = await self.current_federated_share(share, doing)
         wanted = replace(
             share,
             role=share.role if role is UNCHANGED else role,
             expires=share.expires if expires is UNCHANGED else expires,
         )
-        doing = f"change the share of {_what(share)} with {_called(share.grantee)}"
         self._must_be_possible(share.grantee, wanted.role, wanted.expires, doing)
         if (wanted.role, wanted.expires) == (share.role, share.expires):
             return share
@@ -145,6 +148,11 @@ class Federation(Invitations):
         if was_changed and there.role is wanted.role and _same_time(there.expires, wanted.expires):
             return replace(wanted, id=there.id)
         return await self._replaced(share, wanted, doing)
+
+    async def current_federated_share(self, share: Share, doing: str = "look at a share") -> Share:
+        """A share that was listed earlier, with what it allows now. ListOCMShares; raises NotFound if it is gone."""
+        now, _ = await self._look_again(share, doing)
+        return replace(share, role=now.role, expires=now.expires)
 
     async def remove_federated_share(self, share: Share) -> None:
         """Stop sharing with a contact; no error if it has ended already. RemoveOCMShare."""
@@ -325,14 +333,28 @@ class Federation(Invitations):
                 path, model.grantee, model.role, expires=model.expires, note=model.note
             )
 
-        await self._unshare(share.id, doing)
-        try:
-            made = await make(wanted)
-        except MeshError:
-            with suppress(MeshError):
-                await make(share)
-            raise
-        return replace(made, path=share.path, name=share.name or made.name)
+        async def replaced() -> Share:
+            await self._unshare(share.id, doing)
+            try:
+                made = await make(wanted)
+            except MeshError as error:
+                try:
+                    await make(share)
+                except AlreadyExists:
+                    pass  # Somebody else has shared it with them in the meantime.
+                except MeshError:
+                    raise lost(error, share.grantee) from error
+                raise
+            return replace(made, path=share.path, name=share.name or made.name)
+
+        # Whatever is known to be in the way of a new one leaves the old one as it is.
+        await asyncio.gather(
+            self._stat(await self._place(MeshPath.parse(path))),
+            self._remote_user(share.grantee),
+            self._provider(share.grantee.idp),
+        )
+        # Between the two steps there is no share: whoever waits may go, the steps are finished.
+        return await settled(replaced())
 
     async def _answer(self, received: ReceivedShare, doing: str, field: str, **value: Any) -> None:
         message = ocm.ReceivedShare(id=ocm.ShareId(opaque_id=received.id), **value)

@@ -140,6 +140,7 @@ class Invitations(SiteClient):
             return
         request = invites.DeleteAcceptedUserRequest(remote_user_id=known.id)
         await self._call("DeleteAcceptedUser", request, f"remove {_called(contact)}")
+        self._idps.pop((contact.id, contact.idp), None)
         self._named = (float("-inf"), {})
 
     async def listed_sites(self) -> list[Site]:

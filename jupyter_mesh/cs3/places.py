@@ -41,6 +41,9 @@ from jupyter_mesh.cs3.remote import RemoteShares
 
 __all__ = ["Places"]
 
+UNSURE_LASTS = 300.0
+"""Seconds for which a share that cannot be looked at, for no reason that says anything, is still one."""
+
 LIST_LASTS = 10.0
 """Seconds for which a list of spaces is shown again."""
 
@@ -67,6 +70,10 @@ class Places:
         """Ids of the shares of other sites by the paths under which they were shown."""
         self._lent: dict[str, tuple[str, str]] = {}
         """The same of this site's shares: the id and the id of the owner."""
+        self._were: dict[str, Entry] = {}
+        """Shares of this site that were looked at, by id, as they were then."""
+        self._unsure: dict[str, float] = {}
+        """Since when shares of this site could not be looked at, though nothing says that they are gone."""
         self.name_of: Callable[[str], Awaitable[str]] | None = None
         """Tells the display name of a user by id, for what is said about shares."""
         self._detecting = asyncio.Lock()
@@ -115,6 +122,11 @@ class Places:
             for entry in entries
             if not (entry.is_remote and self.remote.is_withdrawn(entry.share_id))
         ]
+
+    def is_unsure(self, share: str) -> bool:
+        """True if a share of this site could not be looked at for some time, which may pass."""
+        since = self._unsure.get(share)
+        return since is not None and time.monotonic() - since < UNSURE_LASTS
 
     def forget(self) -> None:
         """List spaces afresh the next time: something about them was changed."""
@@ -377,8 +389,11 @@ class Places:
                         doing="look at a share",
                         repeat=True,
                     )
-            except (NotFound, NotAllowed, SiteError):
+            except (NotFound, NotAllowed):
                 return None
+            except SiteError:
+                return self._not_seen(received)
+            self._unsure.pop(received.share.id.opaque_id, None)
             info = reply.info
             name = told_name(info)
         space = Space(
@@ -389,7 +404,15 @@ class Places:
             owner=received.share.owner.opaque_id,
             modified=time_of(received.share.mtime if info is None else info.mtime),
         )
-        return Entry(space=space, share_id=received.share.id.opaque_id, info=info)
+        entry = Entry(space=space, share_id=received.share.id.opaque_id, info=info)
+        self._were[entry.share_id] = entry
+        return entry
+
+    def _not_seen(self, received: Any) -> Entry | None:
+        """The entry of a share that cannot be looked at just now, as it was; None without an earlier one."""
+        share = received.share.id.opaque_id
+        self._unsure.setdefault(share, time.monotonic())
+        return self._were.get(share) if self.is_unsure(share) else None
 
     async def pages(self, name: str, request: Any, field: str, doing: str) -> list[Any]:
         """All items of a listing."""

@@ -47,7 +47,8 @@ class Received(People):
             share = received_of(received, info, path, name)
             if has_ended(share.expires):
                 continue
-            if share.state is ShareState.ACCEPTED and entry is None:
+            gone = entry is None and not self._places.is_unsure(share.id)
+            if share.state is ShareState.ACCEPTED and gone:
                 # Accepted, and nothing is there to be opened: the owner has deleted it.
                 share = replace(share, state=ShareState.WITHDRAWN)
             found.append(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from contextvars import ContextVar
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,11 @@ LOOKS_AT_ONCE = 4
 DOUBTFUL = ("INTERNAL", "NOT_FOUND", "UNKNOWN", "PERMISSION_DENIED", "UNAUTHENTICATED", "ABORTED")
 """What sites say of a share that has ended, and of much else."""
 
+PASSING = ("INTERNAL", "UNKNOWN", "ABORTED")
+"""Those of them that may be true of a moment only."""
+
+A_MOMENT = 0.5
+
 LACKING = (
     "GetLock",
     "GetQuota",
@@ -91,6 +97,10 @@ CHANGING = (
 )
 
 
+_looks_again: ContextVar[bool] = ContextVar("looks_again", default=False)
+"""True while a refusal is being checked."""
+
+
 class RemoteShares:
     """What comes from other sites, for one user. Does no I/O before the first question.
 
@@ -105,6 +115,7 @@ class RemoteShares:
         self._gateway = gateway
         self._pages = pages
         self._listed: tuple[float, list[Any]] = (float("-inf"), [])
+        self._last: list[Any] = []
         self._listing = asyncio.Lock()
         self._mount = ""
         self._storage = ""
@@ -135,7 +146,7 @@ class RemoteShares:
                     "shares",
                     "list what other sites share with you",
                 )
-                self._listed = (time.monotonic(), messages)
+                self._listed, self._last = (time.monotonic(), messages), messages
                 self._known |= {message.id.opaque_id: message for message in messages}
         return messages
 
@@ -157,8 +168,11 @@ class RemoteShares:
         """
         try:
             messages = await self.listed(age=JUST_NOW)
-        except (NotSupported, SiteError):
+        except NotSupported:
             return []
+        except SiteError:
+            # A list that fails once has not become empty; a site without federation never had one.
+            messages = self._last
         open_ = [message for message in messages if _may_open(message)]
         if not open_:
             return []
@@ -238,6 +252,10 @@ class RemoteShares:
             return error
         root = self._ref(share)
         if refusal.call == "Stat" and ref == root:
+            if _looks_again.get():
+                return error
+            if refusal.code in PASSING and await self._opens_after_all(root, doing):
+                return error
             return await self._ended(share, error)
         try:
             reply = await self._gateway.call(
@@ -268,6 +286,19 @@ class RemoteShares:
         except MeshError:
             pass
         return False
+
+    async def _opens_after_all(self, root: Any, doing: str) -> bool:
+        """True if the root of a share opens a moment later: some sites say the same of a share that has ended and
+        of one that they cannot reach just now."""
+        token = _looks_again.set(True)
+        try:
+            await asyncio.sleep(A_MOMENT)
+            await self._gateway.call("Stat", provider.StatRequest(ref=root), doing=doing)
+        except MeshError:
+            return False
+        finally:
+            _looks_again.reset(token)
+        return True
 
     async def _ended(self, share: str, error: MeshError) -> MeshError:
         """Why the root of a share does not open."""

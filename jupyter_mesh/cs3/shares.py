@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from jupyter_mesh.cs3.place import Place
     from jupyter_mesh.models import Share, Unchanged
 
-__all__ = ["Shares", "called"]
+__all__ = ["Shares", "called", "lost"]
 
 LONGEST_TEXT = 64 << 10
 CONFLICTS_AT_MOST = 20
@@ -108,20 +108,23 @@ class Shares(Given):
         role: Role | Unchanged = UNCHANGED,
         expires: datetime | Unchanged | None = UNCHANGED,
     ) -> Share:
-        """Change the role or the end of a share. UpdateShare for each, GetShare.
+        """Change the role or the end of a share, and nothing that was changed elsewhere meanwhile.
 
-        What the site does not do, though it may say OK, is done by removing the share and making it again: it
+        GetShare, UpdateShare for each, GetShare. What the site does not do, though it may say OK, is done by removing the share and making it again: it
         has another id then. If that fails the old share is made again. Raises NotFound if the share is gone.
         """
+        doing = f"change the share of {_what(share)} with {called(share.grantee)}"
+        share = await self.current_share(share, doing)
         wanted = replace(
             share,
             role=share.role if role is UNCHANGED else role,
             expires=share.expires if expires is UNCHANGED else expires,
         )
-        doing = f"change the share of {_what(share)} with {called(share.grantee)}"
         _must_make_sense(
             share.grantee, wanted.role, None if expires is UNCHANGED else wanted.expires, doing
         )
+        if wanted == share:
+            return share
         if wanted.role is not share.role:
             await self._change(share, doing, "permissions", permissions_to(wanted.role))
         if wanted.expires != share.expires:
@@ -144,6 +147,11 @@ class Shares(Given):
             with suppress(NotFound):
                 await self._looked_at(share, doing)
                 raise
+
+    async def current_share(self, share: Share, doing: str = "look at a share") -> Share:
+        """A share that was listed earlier, with what it allows now. GetShare; raises NotFound if it is gone."""
+        now = await self._looked_at(share, doing)
+        return replace(share, role=now.role, expires=now.expires, note=now.note or share.note)
 
     async def _info(self, place: Place) -> Any:
         """What the site says of a resource, as it wants it back in requests about shares."""
@@ -242,9 +250,13 @@ class Shares(Given):
             await self.remove_share(old)
             try:
                 made = await give(wanted)
-            except BaseException:
-                with suppress(MeshError):
+            except MeshError as error:
+                try:
                     await give(old)
+                except AlreadyExists:
+                    pass  # Somebody else has shared it with them in the meantime.
+                except MeshError:
+                    raise lost(error, wanted.grantee) from error
                 raise
             return replace(wanted, id=made.id)
 
@@ -255,6 +267,13 @@ class Shares(Given):
 def called(grantee: Grantee) -> str:
     """How a sentence names somebody."""
     return grantee.name or grantee.username or grantee.id
+
+
+def lost(error: MeshError, grantee: Grantee) -> SiteError:
+    """What to say where a share could be made neither as it was wanted nor as it was."""
+    return SiteError(
+        f"{error} {called(grantee)} has no access now: share it again.", trace=error.trace
+    )
 
 
 def _what(share: Share) -> str:

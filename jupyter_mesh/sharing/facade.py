@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from jupyter_mesh.errors import AlreadyExists, NotFound, NotSupported, Withdrawn
+from jupyter_mesh.errors import AlreadyExists, NotFound, NotSupported, SiteError, Withdrawn
 from jupyter_mesh.models import UNCHANGED, GranteeKind, ShareState
 from jupyter_mesh.sharing.abilities import AbilitiesOfSite
 from jupyter_mesh.sharing.access import who_has_access
@@ -113,7 +114,10 @@ class Sharing:
             ended = await self._ended_share(path, grantee)
             if ended is None:
                 raise
-            made = await self.client.update_share(ended, role=role, expires=expires)
+            await self.client.remove_share(ended)
+            made = await self.client.share(
+                path, grantee, role, expires=expires, note=note, force=force
+            )
         return self._noted(made)
 
     async def update(
@@ -135,6 +139,12 @@ class Sharing:
     async def remove(self, share: str) -> Share:
         """Stop sharing; returns what the share was, so that it can be made again. Raises NotFound."""
         known = await self._given(share)
+        look = (
+            self.client.current_federated_share if known.is_federated else self.client.current_share
+        )
+        with suppress(NotFound, NotSupported, SiteError):
+            # Somebody may have changed it elsewhere, and it would be made again as it was before.
+            known = await look(known)
         before = (await self.described([replace(known, id=share)]))[0]
         if known.is_federated:
             await self.client.remove_federated_share(known)

@@ -192,8 +192,8 @@ class Projects:
         record = await self._records.located(record)
         if not record.path:
             raise NotFound(f'The folder of "{record.name}" is gone. Dissolve the project.')
-        await self._records.write_copy(record)
         left = await self._apply(record)
+        await self._records.write_copy(record)
         if tuple(left) != record.leaving:
             now, etag = await self._records.get(record.id)
             if now.members == record.members:

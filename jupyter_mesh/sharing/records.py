@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING
 from jupyter_mesh.errors import (
     Conflict,
     InvalidRequest,
+    Locked,
     LoginEnded,
+    MeshError,
     NotAllowed,
     NotFound,
     SiteError,
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from jupyter_mesh.cs3.client import MeshClient
 
 __all__ = ["JOINED", "Records", "unknown"]
+
+log = logging.getLogger(__name__)
 
 JOINED = "in-"
 """What the id of a project of somebody else begins with: the id in its copy could be anybody's."""
@@ -46,9 +51,9 @@ class Records:
         await self._client.upload(record_of(record.id), record.to_json(), if_absent=True)
 
     async def remove(self, record: Manifest) -> None:
-        """Delete a record, and the copy in its folder."""
+        """Delete a record, and the copy in its folder, if the members let it be deleted."""
         if record.path:
-            with suppress(NotFound, NotAllowed):
+            with suppress(NotFound, NotAllowed, InvalidRequest, Conflict, Locked, SiteError):
                 await self._client.delete(join(record.path, COPY))
         await self._client.delete(record_of(record.id))
         self._known.pop(record.id, None)
@@ -112,14 +117,24 @@ class Records:
         return written.etag
 
     async def write_copy(self, record: Manifest) -> None:
-        if await self.copy_differs(record):
-            await self._client.mkdir(join(record.path, parent_of(COPY)), exist_ok=True)
-            await self._client.upload(join(record.path, COPY), record.copy().to_json())
+        """Write the copy for the members. They may be able to write there, too, and to put things in its way: that
+        keeps the owner from nothing, and shows as drift."""
+        try:
+            if await self.copy_differs(record):
+                await self._client.mkdir(join(record.path, parent_of(COPY)), exist_ok=True)
+                await self._client.upload(join(record.path, COPY), record.copy().to_json())
+        except (LoginEnded, Unavailable):
+            raise
+        except MeshError as error:
+            log.info("The list of members was not written into the folder: %s", error)
 
     async def copy_differs(self, record: Manifest) -> bool:
+        """True if the copy is not what the record says, or is none."""
         try:
             return await self.read(join(record.path, COPY)) != record.copy().to_json()
-        except (NotFound, InvalidRequest):
+        except (LoginEnded, Unavailable):
+            raise
+        except MeshError:
             return True
 
     async def located(self, record: Manifest) -> Manifest:
@@ -132,6 +147,10 @@ class Records:
             # Ids of Reva change with the name: what is at the old path counts then.
             folder = await self._client.stat(record.path)
         except NotFound:
+            return replace(record, path="")
+        moved = record.resource is not None and folder.id != record.resource
+        if not folder.is_directory or (moved and (await self._client.flavour()).has_spaces):
+            # Another folder under the old name: what is in it was never meant for the members.
             return replace(record, path="")
         return replace(record, resource=folder.id)
 
