@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -101,18 +102,18 @@ async def test_a_share_that_cannot_be_looked_at_for_a_moment_is_not_withdrawn(
         return await call(name, request, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(gateway, "call", fails)
-    for places in (marie.client._places,):
-        monkeypatch.setattr(places, "_received", _without_names(places._received))
-        places.forget()
+    places = marie.client._places
+    monkeypatch.setattr(places, "_received", _without_names(places._received))
+    places.forget()
     [seen] = [one for one in await marie.received() if one.id == made.id]
     assert (seen.state, seen.path) == (ShareState.ACCEPTED, taken.path)
     # Never seen before: still not withdrawn.
-    marie.client._places._were.clear()
-    marie.client._places.forget()
+    places._were.clear()
+    places.forget()
     [unseen] = [one for one in await marie.received() if one.id == made.id]
     assert unseen.state is ShareState.ACCEPTED
     failing = False
-    marie.client._places.forget()
+    places.forget()
     [there] = [one for one in await marie.received() if one.id == made.id]
     assert (there.state, there.path) == (ShareState.ACCEPTED, taken.path)
 
@@ -180,10 +181,10 @@ async def _does_nothing(*_: object) -> None:
     return None
 
 
-def _without_names(received):  # type: ignore[no-untyped-def]
+def _without_names(received: Any) -> Any:
     """As sites list that tell the ids of what is shared, and no names."""
 
-    async def listed(flavour):  # type: ignore[no-untyped-def]
+    async def listed(flavour: object) -> Any:
         found = await received(flavour)
         for share, _ in found:
             share.alias = ""
