@@ -123,6 +123,50 @@ async def test_links_are_made_changed_and_ended(ask, folder):
     assert (await ask("GET", "access", path=f"mesh/{folder}"))[1]["links"] == []
 
 
+async def test_all_links_are_listed_with_what_they_lead_to(ask, einstein, folder):
+    made = []
+    for name in ("one", "two"):
+        await einstein.mkdir(f"{folder}/{name}")
+        body = {"path": f"mesh/{folder}/{name}", "role": "viewer", "name": name}
+        made.append((await ask("POST", "links", json_body=body))[1])
+    assert [link["path"] for link in made] == [f"mesh/{folder}/one", f"mesh/{folder}/two"]
+    ids = [link["id"] for link in made]
+
+    async def mine():
+        status, listed = await ask("GET", "links")
+        assert (status, listed["next"]) == (200, None), listed
+        assert listed["total"] == len(listed["items"])
+        return {link["id"]: link for link in listed["items"] if link["id"] in ids}
+
+    assert await mine() == {link["id"]: link for link in made}
+    found, cursor = [], ""
+    while cursor is not None:
+        _, part = await ask("GET", "links", limit="1", cursor=cursor)
+        assert len(part["items"]) == 1
+        found += [link["id"] for link in part["items"]]
+        cursor = part["next"]
+    assert len(found) == part["total"]
+    assert set(ids) <= set(found)
+
+
+async def test_an_answer_to_a_received_share_is_taken_back(ask, site, einstein, marie, folder_of):
+    path = await folder_of(marie, "a.txt")
+    (me,) = await marie.find_users("einstein")
+    await marie.share(path, me, Role.VIEWER)
+    name = path.removeprefix("home/")
+    _, listed = await ask("GET", "received")
+    (share,) = [each for each in listed["items"] if each["name"] == name]
+    for state in ("accepted", "pending", "declined", "pending", "accepted"):
+        status, answered = await ask("PATCH", "received", share["id"], json_body={"state": state})
+        assert (status, answered["state"]) == (200, state), answered
+        is_open = state == "accepted"
+        assert answered["path"] == (f"mesh/shares/{name}" if is_open else "")
+        _, listed = await ask("GET", "received")
+        assert [each for each in listed["items"] if each["id"] == share["id"]] == [answered]
+        names = [entry.name for entry in await einstein.list_folder("shares")]
+        assert (name in names) is is_open
+
+
 async def test_received_shares_are_answered_hidden_and_left(ask, site, einstein, marie, folder_of):
     path = await folder_of(marie, "a.txt")
     me = (await marie.find_users("einstein"))[0]
