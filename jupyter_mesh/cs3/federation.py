@@ -40,7 +40,7 @@ from jupyter_mesh.errors import (
     Unavailable,
 )
 from jupyter_mesh.models import UNCHANGED, GranteeKind, Role, ShareState
-from jupyter_mesh.paths import MeshPath, name_of
+from jupyter_mesh.paths import MeshPath, join, name_of
 
 if TYPE_CHECKING:
     from jupyter_mesh.models import Grantee, ReceivedShare, ResourceId, Share, Unchanged
@@ -184,6 +184,15 @@ class Federation(Invitations):
             )
         found.sort(key=_age, reverse=True)
         return found
+
+    async def remote_owner(self, path: str) -> Grantee | None:
+        """Whom a path belongs to that another site shares with the user; None for any other. No request of its own."""
+        parsed = MeshPath.parse(path)
+        share = await self._places.remote_share(join(parsed.area, parsed.space))
+        message = self._places.remote.known(share) if share else None
+        if message is None:
+            return None
+        return await self._known(received_of(message, await self.domain()).owner)
 
     async def answer_federated_share(
         self, received: ReceivedShare, state: ShareState

@@ -171,6 +171,12 @@ class Places:
         entries = await self.listed(SpaceKind.SHARE)
         return {entry.share_id: entry.space.path for entry in entries if entry.is_remote}
 
+    async def remote_share(self, path: str) -> str:
+        """The id of the share of another site that lies at a path; "" for any other."""
+        entries = await self.listed(SpaceKind.SHARE, age=NAME_LASTS)
+        found = (e.share_id for e in entries if e.is_remote and e.space.path == path)
+        return next(found, "")
+
     async def at_root(self, root: ResourceId) -> Entry | None:
         """The space or received share whose root has this id, listed afresh; None for any other id."""
         for entry in [

@@ -150,6 +150,10 @@ class RemoteShares:
                 self._known |= {message.id.opaque_id: message for message in messages}
         return messages
 
+    def known(self, share: str) -> Any | None:
+        """The site's message about a share that was listed once, or None."""
+        return self._known.get(share)
+
     async def must_not_have_ended(self, share: str) -> None:
         """Raise Withdrawn for a share that was open once and that the other side has ended, by itself or by time."""
         message = self._known.get(share)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jupyter_mesh.errors import InvalidRequest, LoginEnded, MeshError, NotSupported
 from jupyter_mesh.models import Grantee, GranteeKind, Role
-from jupyter_mesh.paths import HOME, PROJECTS, MeshPath, name_of, parent_of
+from jupyter_mesh.paths import HOME, PROJECTS, SHARES, MeshPath, name_of, parent_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Sequence
@@ -220,6 +220,8 @@ async def _owner(client: MeshClient, me: User, thing: Resource) -> Grantee | Non
             name=me.display_name,
             username=me.username,
         )
+    if thing.path.startswith(SHARES) and (remote := await client.remote_owner(thing.path)):
+        return remote
     if not thing.owner:
         return None
     owner = await client.user(Grantee(kind=GranteeKind.USER, id=thing.owner))

@@ -2,9 +2,11 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IInvitation, IPerson } from '../sharing/api';
 
-import { Toolbar, ToolbarButton } from '@jupyterlab/ui-components';
+import { Toolbar } from '@jupyterlab/ui-components';
+import type { Widget } from '@lumino/widgets';
 import * as React from 'react';
 
+import { actionButton } from '../lists/action';
 import { MoreButton, RowList, Rows } from '../lists/rows';
 import { RowsSection } from '../lists/rowssection';
 import { ListState, ShowMore } from '../lists/state';
@@ -196,7 +198,7 @@ export class PeopleSection extends RowsSection<PeopleModel> {
   ) {
     super(model, 'jp-mesh-people', _props.trans.__('People'));
     const { trans, actions } = _props;
-    this._invite = new ToolbarButton({
+    this._invite = actionButton({
       label: trans.__('Invite'),
       tooltip: trans.__('Invite someone from another institution'),
       onClick: actions.invite
@@ -216,5 +218,5 @@ export class PeopleSection extends RowsSection<PeopleModel> {
     this._invite.setHidden(!this.model.canInvite);
   }
 
-  private _invite: ToolbarButton;
+  private _invite: Widget;
 }

@@ -150,9 +150,12 @@ export function ProjectForm(props: IProjectFormProps): JSX.Element {
                 />
               </label>
             )}
+            <span className="jp-MeshForm-label" aria-hidden="true">
+              {trans.__('Add people, groups or contacts')}
+            </span>
             <PeopleSearch
               label={trans.__('Add people, groups or contacts')}
-              placeholder={trans.__('Add people, groups or contacts')}
+              placeholder={trans.__('Name')}
               search={props.search}
               chosen={chosen.map(each => each.who.key)}
               ownSite={ownSite}

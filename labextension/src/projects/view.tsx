@@ -2,14 +2,10 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IMember, IProject } from '../sharing/api';
 
-import {
-  folderIcon,
-  Toolbar,
-  ToolbarButton,
-  usersIcon
-} from '@jupyterlab/ui-components';
+import { folderIcon, Toolbar, usersIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
+import { actionButton } from '../lists/action';
 import { MoreButton, RowList, Rows } from '../lists/rows';
 import { RowsSection } from '../lists/rowssection';
 import { ListState, ShowMore } from '../lists/state';
@@ -237,7 +233,7 @@ export class ProjectsSection extends RowsSection<ProjectsModel> {
     const { trans, actions } = _props;
     this.toolbar.addItem(
       'new',
-      new ToolbarButton({
+      actionButton({
         label: trans.__('New'),
         tooltip: trans.__('New project with people at several institutions'),
         onClick: actions.create

@@ -124,13 +124,13 @@ function Row(props: IProps & { row: IAccessRow }): JSX.Element {
           {until || trans.__('no end')}
         </button>
       ) : (
-        <span className="jp-MeshShare-until">{until}</span>
+        until && <span className="jp-MeshShare-until">{until}</span>
       )}
       <Reason row={row} model={model} trans={trans} />
       {row.canRemove && share && (
         <button
           type="button"
-          className="jp-MeshShare-plain"
+          className="jp-MeshShare-plain jp-MeshShare-actions"
           aria-label={trans.__('Remove access of %1', name)}
           aria-disabled={isBusy}
           onClick={() => void model.remove(row)}

@@ -37,7 +37,11 @@ export function Links(props: IProps): JSX.Element | null {
   return (
     <>
       {access.links.length > 0 && (
-        <ul className="jp-MeshShare-list" aria-label={trans.__('Links')}>
+        <ul
+          className="jp-MeshShare-list"
+          data-links
+          aria-label={trans.__('Links')}
+        >
           {access.links.map(link => (
             <LinkRow
               key={link.id}
@@ -106,7 +110,9 @@ function LinkRow(
           </span>
         )}
       </span>
-      <span className="jp-MeshShare-role">{factsOf(link, trans)}</span>
+      <span className="jp-MeshShare-role jp-MeshShare-facts">
+        {factsOf(link, trans)}
+      </span>
       {link.from && (
         <FromButton
           from={link.from}
@@ -115,35 +121,37 @@ function LinkRow(
           trans={trans}
         />
       )}
-      <button
-        type="button"
-        className="jp-MeshShare-plain"
-        aria-label={trans.__('Copy link "%1"', name)}
-        onClick={props.onCopy}
-      >
-        {props.isCopied ? trans.__('Copied') : trans.__('Copy')}
-      </button>
-      {mayChange && (
-        <>
-          <button
-            type="button"
-            className="jp-MeshShare-plain"
-            aria-label={trans.__('Change link "%1"', name)}
-            aria-expanded={isEditing}
-            onClick={() => model.openForm(isEditing ? null : link.id)}
-          >
-            {trans.__('Change')}
-          </button>
-          <button
-            type="button"
-            className="jp-MeshShare-plain"
-            aria-label={trans.__('Remove link "%1"', name)}
-            onClick={() => model.removeLink(link)}
-          >
-            {trans.__('Remove')}
-          </button>
-        </>
-      )}
+      <span className="jp-MeshShare-actions">
+        <button
+          type="button"
+          className="jp-MeshShare-plain"
+          aria-label={trans.__('Copy link "%1"', name)}
+          onClick={props.onCopy}
+        >
+          {props.isCopied ? trans.__('Copied') : trans.__('Copy')}
+        </button>
+        {mayChange && (
+          <>
+            <button
+              type="button"
+              className="jp-MeshShare-plain"
+              aria-label={trans.__('Change link "%1"', name)}
+              aria-expanded={isEditing}
+              onClick={() => model.openForm(isEditing ? null : link.id)}
+            >
+              {trans.__('Change')}
+            </button>
+            <button
+              type="button"
+              className="jp-MeshShare-plain"
+              aria-label={trans.__('Remove link "%1"', name)}
+              onClick={() => model.removeLink(link)}
+            >
+              {trans.__('Remove')}
+            </button>
+          </>
+        )}
+      </span>
       {isEditing && <LinkForm {...props} link={link} />}
       {failure && (
         <FailureLine

@@ -21,11 +21,12 @@ import {
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import { shareIcon, ToolbarButton } from '@jupyterlab/ui-components';
+import { shareIcon } from '@jupyterlab/ui-components';
 
 import { ShareDesk } from './desk';
 import { extendEveryDocument } from '../documents/everydocument';
 import { saveCopyOf } from '../documents/copy';
+import { actionButton } from '../lists/action';
 import { RevokedLine, shareOf } from './revoked';
 import { currentPlace, placeAt, selectedPlace } from './target';
 import {
@@ -138,7 +139,7 @@ export const share: JupyterFrontEndPlugin<void> = {
     });
 
     toolbars?.addFactory<NotebookPanel>('Notebook', 'mesh-share', notebook => {
-      const button = new ToolbarButton({
+      const button = actionButton({
         label: trans.__('Share'),
         icon: shareIcon,
         tooltip: trans.__('Share this notebook'),

@@ -8,6 +8,7 @@ import { Signal } from '@lumino/signaling';
 import * as React from 'react';
 
 import { AccessList } from './access';
+import { AskForAccess } from './asking';
 import { FailureLine } from './failure';
 import { Lacks, RoleField, rolesFor, UntilField } from './fields';
 import { Links } from './links';
@@ -124,7 +125,9 @@ function AddForm(props: IShareProps): JSX.Element {
       me.whyNot ||
       (me.canShare ? abilities.userShares.why : '') ||
       trans.__('"%1" cannot be shared by you.', access.name);
-    return <Sentence kind="warning" role="status" text={why} />;
+    return (
+      <AskForAccess key={access.path} access={access} why={why} trans={trans} />
+    );
   }
   const label = trans.__('Add people, groups or contacts');
   const submit = (): void => {
