@@ -361,8 +361,11 @@ class RemoteShares:
             # A failure that says anything is noted where it is explained.
             with suppress(MeshError):
                 async with gate:
+                    began = time.monotonic()
                     await self._gateway.call("Stat", request, doing="look at a share")
-                self._looked[share] = (time.monotonic(), True)
+                # It may have ended since, and somebody may know that already.
+                if self._looked.get(share, (began, True))[0] <= began:
+                    self._looked[share] = (began, True)
 
         await asyncio.gather(*(look(message.id.opaque_id) for message in messages))
 
