@@ -71,7 +71,7 @@ def test_how_members_are_is_said_in_words_and_repaired(open_panel, page):
     expect(row.get_by_role("button", name='Repair "lofar"')).to_have_count(0)
     # Who is only a member can leave, and nothing else.
     section.get_by_role("button", name='More about "gaia"').click()
-    items_of_menu = page.get_by_role("menuitem")
+    items_of_menu = page.locator(".lm-Menu").get_by_role("menuitem")
     expect(items_of_menu).to_have_text(["Open", "Leave…"])
 
 

@@ -262,9 +262,10 @@ def test_a_notebook_is_shared_from_its_toolbar(open_panel, site, notebook, peopl
     page.evaluate(OPEN, "mesh/home/bar.ipynb")
     share = page.locator(".jp-NotebookPanel-toolbar").get_by_role("button", name="Share")
     share.click()
-    expect(dialog_of(page, "bar.ipynb")).to_be_visible()
+    dialog = dialog_of(page, "bar.ipynb")
+    expect(dialog.get_by_role("combobox", name="Add people")).to_be_focused()
     page.keyboard.press("Escape")
-    expect(dialog_of(page, "bar.ipynb")).to_have_count(0)
+    expect(dialog).to_have_count(0)
 
 
 def test_local_files_cannot_be_shared(open_panel, people):
