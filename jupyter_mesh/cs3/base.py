@@ -20,6 +20,7 @@ from jupyter_mesh.cs3.gateway import Gateway
 from jupyter_mesh.cs3.meter import Meter
 from jupyter_mesh.cs3.place import Entry, Place
 from jupyter_mesh.cs3.places import Places
+from jupyter_mesh.cs3.sightings import Sightings
 from jupyter_mesh.cs3.spooling import Copies
 from jupyter_mesh.cs3.wire import UNSAID, clean_name, opaque_text, resource_of, told_name, user_of
 from jupyter_mesh.errors import (
@@ -64,6 +65,8 @@ class SiteClient:
         self._places = Places(self._gateway)
         self._places.name_of = self.name_of
         self._copies = Copies()
+        self.sightings = Sightings()
+        """Where things were seen of which only ids are known."""
         self._me: User | None = None
         self._born = datetime.now(UTC)
 

@@ -17,6 +17,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from jupyter_mesh.cs3.grants import has_ended, stamp_of
 from jupyter_mesh.cs3.invitations import Invitations
+from jupyter_mesh.cs3.located import Located, told_places
 from jupyter_mesh.cs3.ocm import (
     access_of,
     granted,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["Federation"]
 
 
-class Federation(Invitations):
+class Federation(Invitations, Located):
     """Shares between sites. Secrets of shares stay in the site's messages and are never read."""
 
     async def share_with_contact(
@@ -267,7 +268,13 @@ class Federation(Invitations):
         if root is not None:
             kind = ocm_api.ListOCMSharesRequest.Filter.TYPE_RESOURCE_ID
             request.filters.add(type=kind, resource_id=resource_id_to(root))
-        found = [share_of(message, own, path=path) for message in await self._messages(request)]
+        found = []
+        doing = "list what you share with other sites"
+        for reply in await self._places.replies("ListOCMShares", request, doing):
+            places = told_places(reply)
+            for message in reply.shares:
+                share = share_of(message, own, path=path)
+                found.append(share if path else await self._placed(share, places.get(share.id)))
         if root is not None:
             # Reva leaves the id of the space out.
             found = [

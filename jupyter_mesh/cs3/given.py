@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from cs3.sharing.collaboration.v1beta1 import collaboration_api_pb2 as sharing
 from cs3.sharing.collaboration.v1beta1 import resources_pb2 as rs
 
 from jupyter_mesh.cs3.flavour import Feature
 from jupyter_mesh.cs3.grants import share_of
+from jupyter_mesh.cs3.located import Located, Told, told_places
 from jupyter_mesh.cs3.people import People
 from jupyter_mesh.cs3.place import Place
 from jupyter_mesh.cs3.tree import Tree
-from jupyter_mesh.cs3.wire import clean_name, opaque_text, resource_id_to
+from jupyter_mesh.cs3.wire import opaque_text, resource_id_to
 from jupyter_mesh.errors import InvalidRequest, MeshError, NotSupported, SiteError
-from jupyter_mesh.models import Kind, SpaceKind
-from jupyter_mesh.paths import BY_ID, HOME, PROJECTS, MeshPath, is_within, join, name_of
+from jupyter_mesh.paths import BY_ID, HOME, PROJECTS, MeshPath, is_within, join
 
 if TYPE_CHECKING:
-    from jupyter_mesh.cs3.place import Entry
     from jupyter_mesh.models import Resource, ResourceId, Share
 
 __all__ = ["Given"]
 
-KEEPS_NOTES, PLACES = "share-notes", "share-places"
-"""What our node tells beside its lists of shares, where CS3 has no field: that it keeps notes; path and kind."""
+KEEPS_NOTES = "share-notes"
+"""What our node tells beside its lists of shares, where CS3 has no field: that it keeps notes."""
 
 
-class _Told(NamedTuple):
-    path: str
-    is_folder: bool
-
-
-class Given(Tree, People):
+class Given(Tree, People, Located):
     """Lists of shares, and where what is shared is."""
 
     keeps_notes = False
@@ -96,21 +88,6 @@ class Given(Tree, People):
             return ""
         return await self._path_in(tree, path)
 
-    async def _path_in(self, tree: str, path: str) -> str:
-        """The mesh path of a path in a tree, as the site tells both; "" for a tree of somebody else."""
-        path = path.strip("/")
-        if not (await self.flavour()).has_spaces:
-            return path if path.startswith((f"{HOME}/", f"{PROJECTS}/")) else ""
-        for entries in (self._my_home, partial(self._places.listed, SpaceKind.PROJECT)):
-            for entry in await entries():
-                root = entry.space.root
-                if root and f"{root.storage}${root.space}" == tree:
-                    return join(entry.space.path, path)
-        return ""
-
-    async def _my_home(self) -> list[Entry]:
-        return [await self._places.home()]
-
     async def _shareable(self, path: str) -> Place:
         """The place of something that can be shared: anything but an area and the home itself."""
         parsed = MeshPath.parse(path)
@@ -137,22 +114,13 @@ class Given(Tree, People):
                     pairs += [(item.share, item.resource_info) for item in reply.share_infos]
                 return await self._sorted(pairs)
         listed: list[Any] = []
-        places: dict[str, _Told] = {}
+        places: dict[str, Told] = {}
         for reply in await self._places.replies("ListShares", request, doing):
             self._hear(reply)
             listed += list(reply.shares)
-            places |= _places_in(reply)
+            places |= told_places(reply)
         found = await self._sorted([(share, None) for share in listed])
         return [await self._placed(share, places.get(share.id)) for share in found]
-
-    async def _placed(self, share: Share, told: _Told | None) -> Share:
-        """A share with the name, kind and path that the site told beside the list."""
-        if told is None:
-            return share
-        path = await self._path_in(f"{share.resource.storage}${share.resource.space}", told.path)
-        kind = Kind.DIRECTORY if told.is_folder else Kind.FILE
-        name = clean_name(name_of(told.path)) or name_of(path)
-        return replace(share, name=name, kind=kind, path=path)
 
     def _hear(self, reply: Any) -> None:
         self.keeps_notes = self.keeps_notes or bool(opaque_text(reply, KEEPS_NOTES))
@@ -186,15 +154,3 @@ def _path_of(info: Any) -> str:
     path: str = info.path if info is not None else ""
     mesh = path.strip("/")
     return mesh if path.startswith((f"/{HOME}/", f"/{PROJECTS}/")) else ""
-
-
-def _places_in(reply: Any) -> dict[str, _Told]:
-    """Path and kind by share, where the site tells them beside the list."""
-    told = opaque_text(reply, PLACES)
-    try:
-        return {
-            str(share): _Told(str(path), bool(folder))
-            for share, (path, folder) in json.loads(told or "{}").items()
-        }
-    except (ValueError, TypeError, AttributeError):
-        return {}

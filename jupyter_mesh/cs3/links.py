@@ -21,6 +21,7 @@ from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 
 from jupyter_mesh.cs3.failures import Refusal, refusal_of
 from jupyter_mesh.cs3.grants import has_ended, link_of, permissions_to, stamp_of
+from jupyter_mesh.cs3.located import Located, Told, told_places
 from jupyter_mesh.cs3.tree import Tree
 from jupyter_mesh.cs3.wire import opaque_text, resource_id_to
 from jupyter_mesh.errors import InvalidRequest, MeshError, NotAllowed, NotFound, NotSupported
@@ -47,7 +48,7 @@ _NO_ADDRESS = (
 )
 
 
-class Links(Tree):
+class Links(Tree, Located):
     """Public links. Their addresses open what they lead to: they are never logged."""
 
     def __init__(self, settings: SiteSettings, token: TokenSource) -> None:
@@ -77,14 +78,17 @@ class Links(Tree):
             )
         doing = "list your links"
         told = []
+        places: dict[str, Told] = {}
         for reply in await self._places.replies("ListPublicShares", request, doing):
             self._link_address = self._link_address or _told_address(reply)
             told += list(reply.share)
+            places |= told_places(reply)
         found = []
         for share in told:
             url = await self._url(share.token)
             if url:
-                found.append(link_of(share, url))
+                place = places.get(share.id.opaque_id)
+                found.append(await self._placed(link_of(share, url), place))
         found = [link for link in found if not has_ended(link.expires)]
         if resource is not None:
             found = [

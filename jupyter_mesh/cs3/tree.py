@@ -84,6 +84,11 @@ class Tree(SiteClient):
             if not (await self._stat(place)).is_directory:
                 raise NotADirectory(f"Could not list {path}: it is a file.") from None
             raise
+        folder = str(parsed)
+        self.sightings.visit(folder)
+        if self.sightings.is_looking:
+            found = await asyncio.to_thread(self.sightings.look, folder, reply.infos)
+            self.sightings.note(folder, found)
         return reply.infos
 
     async def mkdir(self, path: str, *, parents: bool = False, exist_ok: bool = False) -> Resource:

@@ -15,6 +15,7 @@ from jupyter_mesh.node.address import Caller, mount_of, resolve, resource_id
 from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.rights import NONE, OWNER, Rights, write_rights
 from jupyter_mesh.node.rpc import Rpcs, answers, answers_async
+from jupyter_mesh.node.share_messages import told_path, with_places
 from jupyter_mesh.node.users import hash_password
 from jupyter_mesh.node.wire import (
     Describer,
@@ -88,9 +89,14 @@ class LinkRpcs(Rpcs):
     @answers(api.ListPublicSharesResponse)
     def ListPublicShares(self, caller: Caller, request: Any) -> Any:
         """The links that the caller made, or to what is his own; those of a resource also to its project's members."""
-        reply = api.ListPublicSharesResponse(opaque=self._address())
+        reply = api.ListPublicSharesResponse()
         wanted, reply.next_page_token = _page(self._told_links(caller, request.filters), request)
         reply.share.extend(self._link_message(shown) for shown in wanted)
+        places = {
+            link.id: (link.node, told_path(self.site, space, caller.user.id, way))
+            for link, space, way in wanted
+        }
+        reply.opaque.CopyFrom(with_places(self.site, self._address(), places))
         return reply
 
     @answers(gateway.ListExistingPublicSharesResponse)

@@ -21,9 +21,12 @@ from jupyter_mesh.node.ocm.offer import MUST_EXCHANGE
 from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.rights import EDITOR, VIEWER
 from jupyter_mesh.node.rpc import Rpcs, answers, answers_async
+from jupyter_mesh.node.share_messages import told_path, with_places
 from jupyter_mesh.node.wire import Describer, opaque, opaque_text, permissions, user_id
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jupyter_mesh.node.address import Caller
     from jupyter_mesh.node.ocm.rows import Given, Received
     from jupyter_mesh.node.site import Site
@@ -189,15 +192,30 @@ class RemoteShareRpcs(Rpcs):
     def ListOCMShares(self, caller: Caller, request: Any) -> Any:
         """The shares that the caller gave, or others of what is the caller's, that pass all filters."""
         caller.require_scope()
-        found = self.site.federation.store.given_by(caller.user.id)
-        messages = [_given(self.site, share) for share in found]
+        given = self.site.federation.store.given_by(caller.user.id)
+        shown = [
+            (share, message)
+            for share, message in ((share, _given(self.site, share)) for share in given)
+            if all(_passes(message, wanted) for wanted in request.filters)
+        ]
         return ocm.ListOCMSharesResponse(
-            shares=[
-                message
-                for message in messages
-                if all(_passes(message, wanted) for wanted in request.filters)
-            ]
+            shares=[message for _, message in shown],
+            opaque=self._places(caller, [share for share, _ in shown]),
         )
+
+    def _places(self, caller: Caller, given: Sequence[Given]) -> types.Opaque:
+        """Where what was given lies: else somebody with a thousand shares would ask for each of them."""
+        ways = self.site.shares.ways(share.entry for share in given)
+        spaces = self.site.shares.spaces_of(share.entry for share in given)
+        places = {
+            share.id: (
+                share.entry,
+                told_path(self.site, spaces[share.entry], caller.user.id, ways[share.entry]),
+            )
+            for share in given
+            if share.entry in ways and share.entry in spaces
+        }
+        return with_places(self.site, types.Opaque(), places)
 
     @answers(gateway.ListExistingOCMSharesResponse)
     def ListExistingOCMShares(self, caller: Caller, request: Any) -> Any:

@@ -24,7 +24,17 @@ if TYPE_CHECKING:
 
     from jupyter_mesh.node.site import Site
 
-__all__ = ["FILTER", "ShareMessages", "Shown", "by_type", "page", "passes", "unknown"]
+__all__ = [
+    "FILTER",
+    "ShareMessages",
+    "Shown",
+    "by_type",
+    "page",
+    "passes",
+    "told_path",
+    "unknown",
+    "with_places",
+]
 
 FILTER = messages.Filter
 
@@ -99,17 +109,8 @@ class ShareMessages:
 
         With it, a list of a thousand shares is one call; who does not know it asks for each of them.
         """
-        entries = self._site.tree.entries.by_ids([one.grant.node for one in shown])
-        places = {
-            one.grant.id: ["/" + "/".join(one.way), entries[one.grant.node].folder]
-            for one in shown
-            if one.grant.node in entries
-        }
-        told = opaque(**{"share-notes": "true"})
-        told.map["share-places"].CopyFrom(
-            types.OpaqueEntry(decoder="json", value=json.dumps(places).encode())
-        )
-        return told
+        places = {one.grant.id: (one.grant.node, "/" + "/".join(one.way)) for one in shown}
+        return with_places(self._site, opaque(**{"share-notes": "true"}), places)
 
     def _share(self, grant: Grant, space: SpaceRow, way: tuple[str, ...]) -> messages.Share:
         message = messages.Share(
@@ -139,6 +140,27 @@ class ShareMessages:
             # Reva forgets where people come from (facts/cs3.md §6.4).
             known.idp = ""
         return known
+
+
+def with_places(
+    site: Site, told: types.Opaque, places: Mapping[str, tuple[str, str]]
+) -> types.Opaque:
+    """What is told beside a list of shares or links, with path and kind of each: by id, the entry and its path."""
+    entries = site.tree.entries.by_ids([node for node, _ in places.values()])
+    known = {
+        share: [path, entries[node].folder]
+        for share, (node, path) in places.items()
+        if node in entries
+    }
+    told.map["share-places"].CopyFrom(
+        types.OpaqueEntry(decoder="json", value=json.dumps(known).encode())
+    )
+    return told
+
+
+def told_path(site: Site, space: SpaceRow, user: str, way: Sequence[str]) -> str:
+    """The path that goes with an id: in its space, or for a site of paths the one of the user."""
+    return "/".join(("" if site.flavour.spaces else mount_of(site, space, user), *way))
 
 
 def page(items: list[Shown], request: Any) -> tuple[list[Shown], str]:

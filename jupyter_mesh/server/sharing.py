@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from jupyter_mesh.errors import MeshError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from jupyter_mesh.models import Grantee, ReceivedShare
     from jupyter_mesh.sharing.directory import Directory
 
-__all__ = ["LiveSharing", "What"]
+__all__ = ["LOOK_EVERY", "LiveSharing", "What"]
 
 What = Literal["shares", "received", "links", "contacts", "invitations", "projects"]
 """What an event is about."""
@@ -57,6 +58,8 @@ class LiveSharing:
         seen_for: float = SEEN_FOR,
     ) -> None:
         self.sharing = Sharing(files.client, flush=files.mounted.flush, directories=directories)
+        # Rows that were listed before it was known that they are shared.
+        files.client.sightings.on_found = partial(self.tell, "shares")
         self.handed = Handed()
         self._titles: dict[str, str] = {}
         self._titled = float("-inf")

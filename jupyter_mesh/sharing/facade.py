@@ -8,13 +8,22 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from jupyter_mesh.errors import AlreadyExists, NotFound, NotSupported, SiteError, Withdrawn
+from jupyter_mesh.errors import (
+    AlreadyExists,
+    NotADirectory,
+    NotAllowed,
+    NotFound,
+    NotSupported,
+    SiteError,
+    Withdrawn,
+)
 from jupyter_mesh.models import UNCHANGED, GranteeKind, ShareState
 from jupyter_mesh.sharing.abilities import AbilitiesOfSite
 from jupyter_mesh.sharing.access import who_has_access
 from jupyter_mesh.sharing.contacts import Contacts
 from jupyter_mesh.sharing.invitations import Invitations
 from jupyter_mesh.sharing.projects import Projects
+from jupyter_mesh.sharing.recent import Recent
 from jupyter_mesh.sharing.search import search
 from jupyter_mesh.sharing.sites import Sites
 from jupyter_mesh.sharing.things import Things
@@ -62,6 +71,9 @@ class Sharing:
         self._shares: dict[str, Share] = {}
         self._received: dict[str, ReceivedShare] = {}
         self._links: dict[str, Link] = {}
+        self._given_now = Recent(self._list_given)
+        self._received_now = Recent(self._list_received)
+        self._links_now = Recent(self._list_links)
 
     async def abilities(self) -> Abilities:
         """What this site can do; asked once."""
@@ -97,6 +109,19 @@ class Sharing:
         """
         if self._flush is not None:
             await self._flush(path)
+        with self._given_now.changing():
+            return await self._share(path, grantee, role, expires=expires, note=note, force=force)
+
+    async def _share(
+        self,
+        path: str,
+        grantee: Grantee,
+        role: Role,
+        *,
+        expires: datetime | None,
+        note: str,
+        force: bool,
+    ) -> Share:
         # What is said about it names people.
         if grantee.kind is GranteeKind.CONTACT:
             grantee = await self._named_contact(grantee)
@@ -132,7 +157,8 @@ class Sharing:
         change = (
             self.client.update_federated_share if known.is_federated else self.client.update_share
         )
-        changed = await change(known, role=role, expires=expires)
+        with self._given_now.changing():
+            changed = await change(known, role=role, expires=expires)
         self._shares.pop(share, None)
         return (await self.described([self._noted(changed)]))[0]
 
@@ -146,18 +172,23 @@ class Sharing:
             # Somebody may have changed it elsewhere, and it would be made again as it was before.
             known = await look(known)
         before = (await self.described([replace(known, id=share)]))[0]
-        if known.is_federated:
-            await self.client.remove_federated_share(known)
-        else:
-            await self.client.remove_share(known)
+        with self._given_now.changing():
+            if known.is_federated:
+                await self.client.remove_federated_share(known)
+            else:
+                await self.client.remove_share(known)
         self._shares.pop(share, None)
         return before
 
-    async def by_me(self, path: str = "") -> list[Share]:
+    async def by_me(self, path: str = "", *, age: float = 0.0) -> list[Share]:
         """Everything that the user shares, latest first, or only what ``path`` itself is shared with.
 
-        Names of things and people stand in it as far as they are known; ``described`` asks for the others.
+        Names of things and people stand in it as far as they are known; ``described`` asks for the others. The
+        whole may be ``age`` seconds old, and never older than the last change made here.
         """
+        return await (self._list_given(path) if path else self._given_now.get(age))
+
+    async def _list_given(self, path: str = "") -> list[Share]:
         local, federated = await asyncio.gather(
             _if_possible(self.client.shares(path)),
             _if_possible(self.client.federated_shares(path)),
@@ -185,13 +216,32 @@ class Sharing:
         return found
 
     async def placed(self, shared: Sequence[Share | Link]) -> list[str]:
-        """The mesh path of each, asked for once; "" for what is gone."""
-        return await asyncio.gather(*(self._things.path_of(each) for each in shared))
+        """The mesh path of each as far as it is known without a question for each; else "".
+
+        Sites tell it with the list, or it is seen when the folder is listed that holds it: the folders that were
+        listed last are listed once more when there are others to look for than before.
+        """
+        known = [each.path or self._things.known_path(each.resource) for each in shared]
+        unknown = [one.resource for one, path in zip(shared, known, strict=True) if not path]
+        sightings = self.client.sightings
+        for folder in sightings.seek(unknown):
+            with suppress(NotFound, NotAllowed, SiteError, NotADirectory):
+                await self.client.children(folder)
+        return [
+            path or sightings.path_of(each.resource)
+            for each, path in zip(shared, known, strict=True)
+        ]
 
     # What others share
 
-    async def received(self) -> list[ReceivedShare]:
-        """What others share with the user, here and from other sites: pending first, then the latest."""
+    async def received(self, *, age: float = 0.0) -> list[ReceivedShare]:
+        """What others share with the user, here and from other sites: pending first, then the latest.
+
+        It may be ``age`` seconds old, and never older than the last answer given here.
+        """
+        return await self._received_now.get(age)
+
+    async def _list_received(self) -> list[ReceivedShare]:
         local, federated = await asyncio.gather(
             _if_possible(self.client.received_shares()),
             _if_possible(self.client.received_federated_shares()),
@@ -218,19 +268,21 @@ class Sharing:
     async def answer(self, share: str, state: ShareState) -> ReceivedShare:
         """Accept or decline. Raises NotFound, Withdrawn."""
         known = await self._got(share)
-        if known.is_federated:
-            answered = await self.client.answer_federated_share(known, state)
-        else:
-            answered = await self.client.answer_share(known, state)
+        with self._received_now.changing():
+            if known.is_federated:
+                answered = await self.client.answer_federated_share(known, state)
+            else:
+                answered = await self.client.answer_share(known, state)
         return await self._got_again(share, known, answered)
 
     async def hide(self, share: str, hidden: bool = True) -> ReceivedShare:
         """Leave a received share out of sight, or show it again."""
         known = await self._got(share)
-        if known.is_federated:
-            changed = await self.client.hide_federated_share(known, hidden)
-        else:
-            changed = await self.client.hide_share(known, hidden)
+        with self._received_now.changing():
+            if known.is_federated:
+                changed = await self.client.hide_federated_share(known, hidden)
+            else:
+                changed = await self.client.hide_share(known, hidden)
         return await self._got_again(share, known, changed)
 
     async def leave(self, share: str) -> None:
@@ -239,8 +291,11 @@ class Sharing:
 
     # Links
 
-    async def links(self, path: str = "") -> list[Link]:
-        """All public links of the user, or those of one thing."""
+    async def links(self, path: str = "", *, age: float = 0.0) -> list[Link]:
+        """All public links of the user, which may be ``age`` seconds old, or those of one thing."""
+        return await (self._list_links(path) if path else self._links_now.get(age))
+
+    async def _list_links(self, path: str = "") -> list[Link]:
         found = await _if_possible(self.client.links(path))
         self._links |= {link.id: link for link in found}
         return found
@@ -262,9 +317,10 @@ class Sharing:
         """Make a public link; one thing may have several."""
         if self._flush is not None:
             await self._flush(path)
-        made = await self.client.create_link(
-            path, role, password=password, expires=expires, name=name
-        )
+        with self._links_now.changing():
+            made = await self.client.create_link(
+                path, role, password=password, expires=expires, name=name
+            )
         self._links[made.id] = made
         return made
 
@@ -279,15 +335,18 @@ class Sharing:
     ) -> Link:
         """Change a link; "" takes its password away. Raises NotFound."""
         known = await self._link(link)
-        changed = await self.client.update_link(
-            known, role=role, password=password, expires=expires, name=name
-        )
+        with self._links_now.changing():
+            changed = await self.client.update_link(
+                known, role=role, password=password, expires=expires, name=name
+            )
         self._links[link] = changed
         return changed
 
     async def remove_link(self, link: str) -> None:
         """End a link. Raises NotFound."""
-        await self.client.remove_link(await self._link(link))
+        known = await self._link(link)
+        with self._links_now.changing():
+            await self.client.remove_link(known)
         self._links.pop(link, None)
 
     async def _named_contact(self, contact: Grantee) -> Grantee:

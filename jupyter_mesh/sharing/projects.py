@@ -66,10 +66,10 @@ class Projects:
         self._copies: dict[str, tuple[float, Manifest | None]] = {}
         self._records = Records(sharing.client)
 
-    async def list(self) -> list[Project]:
-        """All projects that the user owns or is a member of, by name."""
+    async def list(self, *, age: float = 0.0) -> list[Project]:
+        """All projects that the user owns or is a member of, by name; by shares at most ``age`` seconds old."""
         records, shares, received = await asyncio.gather(
-            self._records.own(), self._sharing.by_me(), self._sharing.received()
+            self._records.own(), self._sharing.by_me(age=age), self._sharing.received(age=age)
         )
         own = [self._project(record, shares) for record, _ in records]
         joined = await asyncio.gather(*(self._joined(share) for share in _folders(received)))

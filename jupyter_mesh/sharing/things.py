@@ -51,6 +51,11 @@ class Things:
         thing = await self._of(shared.resource)
         return thing.path if thing is not None else ""
 
+    def known_path(self, resource: ResourceId) -> str:
+        """Where something lies that was asked for before; "" else."""
+        _, thing = self._kept.get(resource, (0.0, None))
+        return thing.path if thing is not None else ""
+
     async def of_received(self, share: ReceivedShare) -> dict[str, Any]:
         """Name and kind of a received share as far as they are missing, and the site lets one look at it."""
         if (share.name and share.kind) or share.resource is None:

@@ -23,7 +23,7 @@ class LinksHandler(SharingHandler):
     @authorized
     async def get(self) -> None:
         """A part of the user's links, latest first, with what they lead to."""
-        part = self.part_of(await self.sharing.links(), _id_of)
+        part = self.part_of(await self.sharing.links(age=self.age), _id_of)
         telling = await self.telling()
         links = await self.sharing.located(part.items)
         self.tell_part(part, [telling.link(link) for link in links])

@@ -11,6 +11,7 @@ from tornado import web
 
 from jupyter_mesh.models import GranteeKind, ShareState
 from jupyter_mesh.server.handlers.sharing import SharingHandler
+from jupyter_mesh.server.sharing import LOOK_EVERY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +27,14 @@ class MarksHandler(SharingHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """What is shared, with how many and whether by link; what was received, and from whom."""
+        """What is shared, with how many and whether by link; what was received, and from whom.
+
+        As old as the last look at what others share may be, unless something was changed here since.
+        """
         shares, links, received = await asyncio.gather(
-            self.sharing.by_me(), self.sharing.links(), self.sharing.received()
+            self.sharing.by_me(age=LOOK_EVERY),
+            self.sharing.links(age=LOOK_EVERY),
+            self.sharing.received(age=LOOK_EVERY),
         )
         places = await self.sharing.placed([*shares, *links])
         accepted = [

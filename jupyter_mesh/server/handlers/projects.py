@@ -8,6 +8,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from jupyter_mesh.server.handlers.sharing import SharingHandler
+from jupyter_mesh.server.sharing import LOOK_EVERY
 from jupyter_mesh.sharing.projects import Wanted
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class ProjectsHandler(OfProjects):
     @authorized
     async def get(self) -> None:
         """A part of the projects that the user owns or is a member of."""
-        part = self.part_of(await self.sharing.projects.list(), _id_of)
+        part = self.part_of(await self.sharing.projects.list(age=LOOK_EVERY), _id_of)
         telling = await self.telling(who for each in part.items for who in _people_of(each))
         self.tell_part(part, [telling.project(each) for each in part.items])
 

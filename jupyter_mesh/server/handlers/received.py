@@ -24,7 +24,7 @@ class ReceivedHandler(SharingHandler):
     @authorized
     async def get(self) -> None:
         """A part of them, pending first, then the latest."""
-        received = await self.sharing.received()
+        received = await self.sharing.received(age=self.age)
         self.live.know(received)
         part = self.part_of(received, _id_of)
         telling = await self.telling(each.owner for each in part.items)

@@ -24,7 +24,7 @@ class SharesHandler(SharingHandler):
     async def get(self) -> None:
         """A part of the user's shares, latest first; of ``?path=`` alone where it is given."""
         path = self.query("path")
-        shares = await self.sharing.by_me(self.mesh_path(path) if path else "")
+        shares = await self.sharing.by_me(self.mesh_path(path) if path else "", age=self.age)
         part = self.part_of(shares, _id_of)
         told = await self.sharing.described(part.items)
         telling = await self.telling(share.grantee for share in told)

@@ -28,6 +28,12 @@ T = TypeVar("T")
 LONGEST = 256
 """Letters of a search."""
 
+JUST_NOW = 2.0
+"""Seconds for which a list is told again: panels that open together ask the site once."""
+
+PARTS_LAST = 60.0
+"""The same for the parts of a list after the first one."""
+
 
 class SharingHandler(MeshHandler):
     """Base of the handlers that share: one façade, one way to read a request and to tell a list."""
@@ -75,6 +81,11 @@ class SharingHandler(MeshHandler):
     def part_of(self, items: Sequence[T], id_of: Callable[[T], str]) -> Part[T]:
         """The part of a list that ``?limit=&cursor=`` asks for."""
         return part_of(items, self.query("limit"), self.query("cursor"), id_of)
+
+    @property
+    def age(self) -> float:
+        """Seconds that the list may be old of which a part is asked for."""
+        return PARTS_LAST if self.query("cursor") else JUST_NOW
 
     def tell_part(self, part: Part[T], told: list[dict[str, Any]]) -> None:
         """Answer with a part of a list, whose items are ``told``."""
