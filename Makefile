@@ -3,6 +3,7 @@
 #   make demo     two sites and two hubs on this machine, until Ctrl-C
 #   make test     all tests; ARGS goes to pytest: make test ARGS="tests/cli -k login"
 #   make test-site SITE=site.toml   the contract tests against a real site
+#   make test-federation SITE=site.toml   the contract of federation between that site and its [peer]
 #   make lint     ruff, mypy, import-linter, eslint, TypeScript, prettier
 #   make bench    how our ways to the data compare with a local disk; ARGS="--only listing", ARGS=--quick
 #   make soak     eight people work for half an hour while their site is killed ten times; ARGS="--minutes 5"
@@ -20,7 +21,7 @@ LAB := .venv/share/jupyter/labextensions/@jupyter-mesh/labextension
 LAB_SOURCES := $(shell find labextension/src labextension/style labextension/schema -type f 2>/dev/null) \
 	labextension/package.json labextension/tsconfig.json labextension/install.json
 
-.PHONY: demo test test-site lint bench soak build clean
+.PHONY: demo test test-site test-federation lint bench soak build clean
 
 demo: .venv/.lab .venv/.proxy .venv/.fuse
 	exec $(BIN)/jupyter-mesh demo
@@ -32,6 +33,10 @@ test: .venv/.lab .venv/.proxy .venv/.browser .venv/.litmus .venv/.fuse .venv/.r 
 test-site: .venv/.python
 	@test -n "$(SITE)" || { echo "Say which site: make test-site SITE=site.toml" >&2; exit 2; }
 	$(BIN)/python -m pytest -m site --site "$(abspath $(SITE))" $(ARGS)
+
+test-federation: .venv/.python
+	@test -n "$(SITE)" || { echo "Say which site: make test-federation SITE=site.toml" >&2; exit 2; }
+	$(BIN)/python -m pytest tests/federation -m site --site "$(abspath $(SITE))" $(ARGS)
 
 lint: .venv/.lab
 	ruff check .

@@ -8,6 +8,8 @@
 ``MESH_TOKEN_FILE``     file with the user's token, readable by the user alone
 ``MESH_CA_FILE``        optional: certificates to trust instead of those of the system
 ``MESH_DATA_HOSTS``     optional: further hosts that may receive the token, separated by commas
+``MESH_LINK_ADDRESS``   optional: what comes before the token in the site's public links, for
+                        example ``https://mesh.example.org/s/``, where the site does not tell it
 ======================  ====================================================================
 
 None of them is a secret.
@@ -58,6 +60,7 @@ class SiteSettings:
     token_file: Path | None = None
     ca_file: Path | None = None
     data_hosts: tuple[str, ...] = ()
+    link_address: str = ""
     timeout: float = 30.0
     """Seconds that one call of the site may take; transfers of data have their own limits."""
 
@@ -68,6 +71,11 @@ class SiteSettings:
             raise InvalidRequest(
                 f'"{self.gateway}" is not the address of a gateway. Give it as host:port, '
                 "for example mesh.example.org:9142."
+            )
+        if self.link_address and not self.link_address.startswith(("https://", "http://")):
+            raise InvalidRequest(
+                f'"{self.link_address}" cannot come before the token of a link. Give an address such as '
+                "https://mesh.example.org/s/."
             )
 
     @property
@@ -111,6 +119,7 @@ class SiteSettings:
             token_file=Path(environ["MESH_TOKEN_FILE"]),
             ca_file=Path(ca_file) if ca_file else None,
             data_hosts=tuple(host.strip() for host in hosts if host.strip()),
+            link_address=environ.get("MESH_LINK_ADDRESS", "").strip(),
         )
 
 
@@ -144,6 +153,12 @@ class MeshSite(SingletonConfigurable):
             "Further hosts that may receive the user's token with the content of files. The host of the "
             "gateway always may. Left empty, MESH_DATA_HOSTS is used."
         ),
+    ).tag(config=True)
+    link_address = Unicode(
+        help=(
+            "What comes before the token in the site's public links, for example https://mesh.example.org/s/. "
+            "Left empty, MESH_LINK_ADDRESS is used, and without it what the site tells."
+        )
     ).tag(config=True)
     timeout = Float(
         30.0, help="Seconds that one call of the site may take before it is given up."
@@ -183,6 +198,7 @@ class MeshSite(SingletonConfigurable):
             "MESH_TOKEN_FILE": self.token_file,
             "MESH_CA_FILE": self.ca_file,
             "MESH_DATA_HOSTS": ",".join(self.data_hosts),
+            "MESH_LINK_ADDRESS": self.link_address,
         }
         merged = {**environ, **{variable: value for variable, value in mine.items() if value}}
         return replace(SiteSettings.from_environment(merged), timeout=self.timeout)

@@ -9,7 +9,9 @@
     ├── LoginEnded                     401  no, bad or expired token, also after one refresh
     ├── NotAllowed                     403  may be seen, may not be done (PermissionError)
     ├── NotFound                       404  (FileNotFoundError)
+    │   └── Withdrawn                  404  it was shared with the user, and is no longer
     ├── AlreadyExists                  409  the name is taken (FileExistsError)
+    ├── ShareConflict                  409  shares above or below are in the way
     ├── Cancelled                      409  stopped on demand, by the same user elsewhere
     ├── OutOfOrder                     409  a piece that does not follow on what is there
     ├── Conflict                       412  changed by someone else since it was read
@@ -53,10 +55,12 @@ __all__ = [
     "OutOfOrder",
     "QuotaExceeded",
     "RangeNotSatisfiable",
+    "ShareConflict",
     "SiteError",
     "TooLarge",
     "TransferFailed",
     "Unavailable",
+    "Withdrawn",
 ]
 
 
@@ -114,10 +118,35 @@ class NotFound(MeshError, FileNotFoundError):
     status = 404
 
 
+class Withdrawn(NotFound):
+    """Raised when somebody has stopped sharing what is at the path."""
+
+
 class AlreadyExists(MeshError, FileExistsError):
     """Raised when the name is taken and replacing was not asked for."""
 
     status = 409
+
+
+class ShareConflict(MeshError):
+    """Raised when a share of a folder above or of something below is in the way of a new one.
+
+    Attributes
+    ----------
+    paths : tuple of str
+        What is shared already, as the site names it.
+    can_force : bool
+        True if the site would replace those shares by the new one when asked to.
+    """
+
+    status = 409
+
+    def __init__(
+        self, message: str, *, paths: tuple[str, ...] = (), can_force: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.paths = paths
+        self.can_force = can_force
 
 
 class Cancelled(MeshError):

@@ -6,27 +6,39 @@ Nothing here knows protobuf, HTTP or Jupyter. Times are aware datetimes in UTC, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote, unquote
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
+    "UNCHANGED",
     "BinItem",
     "Checksum",
     "Child",
+    "Grantee",
+    "GranteeKind",
+    "Invitation",
     "Kind",
+    "Link",
     "Lock",
     "Permissions",
     "Quota",
+    "ReceivedShare",
     "Resource",
     "ResourceId",
+    "Role",
+    "Share",
+    "ShareState",
+    "Site",
     "Space",
     "SpaceKind",
     "Transfer",
     "TransferKind",
     "TransferState",
+    "Unchanged",
     "User",
     "Version",
 ]
@@ -252,3 +264,169 @@ class Transfer:
     def has_ended(self) -> bool:
         """True once nothing more will happen by itself."""
         return self.state not in (TransferState.RECEIVING, TransferState.RUNNING)
+
+
+class Unchanged(Enum):
+    """The type of UNCHANGED."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED = Unchanged.UNCHANGED
+"""Says that something stays as it is, where None says that it goes."""
+
+
+class GranteeKind(StrEnum):
+    """Whom something is shared with."""
+
+    USER = "user"
+    GROUP = "group"
+    CONTACT = "contact"
+    """Somebody at another site."""
+
+
+class Role(StrEnum):
+    """What a share allows, as far as people tell it apart."""
+
+    VIEWER = "viewer"
+    EDITOR = "editor"
+    UPLOADER = "uploader"
+    """May put files in and see none."""
+    OWNER = "owner"
+    CUSTOM = "custom"
+    """A mixture that another program has made."""
+
+
+class ShareState(StrEnum):
+    """How a received share is."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+    """The other side has ended it, though the site still lists it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grantee:
+    """A person or a group, as one can share with them."""
+
+    kind: GranteeKind
+    id: str
+    """Opaque id, byte for byte as the site gave it."""
+    idp: str = ""
+    """Identity provider; of a contact, the domain of the other site."""
+    name: str = ""
+    """Display name; "" where the site does not tell it."""
+    username: str = ""
+    members: int | None = None
+    """Size of a group, where the site tells it."""
+
+    @property
+    def key(self) -> str:
+        """The same as one text that can stand in an address; ``parse`` reads it."""
+        return f"{self.kind}:{quote(self.id, safe='')}@{quote(self.idp, safe='')}"
+
+    @classmethod
+    def parse(cls, key: str) -> Grantee:
+        """The grantee of a key, without names; raises ValueError for anything else."""
+        kind, colon, rest = key.partition(":")
+        opaque, at, idp = rest.partition("@")
+        if not colon or not at or not opaque:
+            raise ValueError(f"{key!r} is nobody (kind:id@idp).")
+        return cls(kind=GranteeKind(kind), id=unquote(opaque), idp=unquote(idp))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A grant on a resource, as its owner sees it."""
+
+    id: str
+    resource: ResourceId
+    grantee: Grantee
+    role: Role
+    owner: Grantee
+    creator: Grantee
+    created: datetime | None = None
+    expires: datetime | None = None
+    note: str = ""
+    name: str = ""
+    """Name of the resource; "" where the site does not tell it with the share."""
+    kind: Kind | None = None
+    path: str = ""
+    """Mesh path of the resource; "" while nobody has looked."""
+
+    @property
+    def is_federated(self) -> bool:
+        """True for a share with somebody at another site."""
+        return self.grantee.kind is GranteeKind.CONTACT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A public link to a resource."""
+
+    id: str
+    resource: ResourceId
+    role: Role
+    url: str = field(repr=False)
+    """Where it leads. Whoever has it may enter: never logged."""
+    has_password: bool = False
+    name: str = ""
+    created: datetime | None = None
+    expires: datetime | None = None
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedShare:
+    """Something that somebody shares with the user."""
+
+    id: str
+    name: str
+    kind: Kind | None
+    resource: ResourceId | None
+    """What it is opened by; None while the site gives no id."""
+    owner: Grantee
+    sender: Grantee
+    role: Role
+    state: ShareState
+    site: str = ""
+    """Domain of the other site of a federated share; "" here."""
+    is_hidden: bool = False
+    created: datetime | None = None
+    expires: datetime | None = None
+    path: str = ""
+    """Mesh path (``shares/data``) once it is accepted, else ""."""
+
+    @property
+    def is_federated(self) -> bool:
+        """True for a share that comes from another site."""
+        return bool(self.site)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """An open invitation to become a contact."""
+
+    token: str = field(repr=False)
+    """Whoever has it may accept: never logged, and shown to the one who made it only."""
+    note: str = ""
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """An institution's service, as the list of sites tells of it."""
+
+    domain: str
+    """``host[:port]`` in lower case, without a scheme."""
+    name: str
+    """What its people call it; the domain where nobody says."""
+    homepage: str = ""
+    accept_page: str = ""
+    """Address of its page on which invitations are accepted; "" where it has none."""
+    invite_page: str = ""
+    """Address of its page that asks where somebody is from, to which invitations lead; "" if it tells none."""
+    lists: tuple[str, ...] = ()
+    """Where it is listed: "site" for the site's own list, else the name of a directory."""

@@ -22,7 +22,7 @@ from jupyter_mesh.errors import MeshError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["SECTIONS", "main", "program"]
+__all__ = ["ALIASES", "SECTIONS", "main", "program"]
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,16 @@ SECTIONS: dict[str, dict[str, Verb]] = {
         "open": Verb("notes:open_link", "Print the link that opens a place in JupyterLab."),
         "transfers": Verb("transfers:transfers", "See, cancel and retry what is moved."),
     },
+    "Sharing": {
+        "share": Verb("sharing:share", "Share with people, groups and other institutions."),
+        "unshare": Verb("sharing:unshare", "Stop sharing."),
+        "shares": Verb("sharing:shares", "See what is shared; accept or decline it."),
+        "link": Verb("links:link", "Make, list, change and end public links."),
+        "invite": Verb("contacts:invite", "Invite somebody at another institution."),
+        "accept": Verb("contacts:accept", "Accept an invitation."),
+        "contacts": Verb("contacts:contacts", "See and remove people at other institutions."),
+        "project": Verb("projects:project", "Folders with members at several institutions."),
+    },
     "Mount": {
         "mount": Verb("mount:mount", "Mount your files on a folder, or tell how mounts are."),
         "unmount": Verb("mount:unmount", "Upload what waits, and unmount."),
@@ -69,7 +79,7 @@ SECTIONS: dict[str, dict[str, Verb]] = {
         "login": Verb("login:login", "Sign in to a site and keep the login."),
         "logout": Verb("login:logout", "Sign out: revoke the login and delete it here."),
         "whoami": Verb("sites:whoami", "Tell who you are at a site."),
-        "sites": Verb("sites:sites", "List the sites that are known here."),
+        "sites": Verb("sites:sites", "List the sites that are known here, or all of the mesh."),
     },
     "Set-ups": {
         "doctor": Verb("doctor:doctor", "Check a set-up and say what to do."),
@@ -79,6 +89,25 @@ SECTIONS: dict[str, dict[str, Verb]] = {
     },
 }
 """All verbs, in the order of the help. To add one: a command in a module of this room, and its line here."""
+
+ALIASES: dict[str, tuple[str, ...]] = {
+    "share-create": ("share",),
+    "share-list": ("shares", "by-me"),
+    "share-list-received": ("shares", "received"),
+    "share-remove": ("unshare",),
+    "public-share-create": ("link", "create"),
+    "public-share-list": ("link", "list"),
+    "public-share-remove": ("link", "remove"),
+    "ocm-invite-generate": ("invite",),
+    "ocm-invite-forward": ("accept",),
+    "ocm-find-accepted-users": ("contacts", "list"),
+    "ocm-remove-accepted-user": ("contacts", "remove"),
+    "ocm-share-create": ("share",),
+    "ocm-share-list": ("shares", "by-me"),
+    "ocm-share-list-received": ("shares", "received"),
+    "ocm-share-remove": ("unshare",),
+}
+"""The words of Reva's own program for the same, for fingers that know them. Options are those of ours."""
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -91,12 +120,15 @@ class Verbs(click.Group):
         return [name for verbs in SECTIONS.values() for name in verbs]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Import the module of a verb and return its command."""
+        """Import the module of a verb, or of what an alias stands for, and return its command."""
+        name, *rest = ALIASES.get(name, (name,))
         for verbs in SECTIONS.values():
             if name in verbs:
                 module, _, command = verbs[name].place.partition(":")
                 found = getattr(importlib.import_module(f"{__name__}.{module}"), command)
-                assert isinstance(found, click.Command)  # noqa: S101  the table above says so
+                for word in rest:
+                    found = found.commands[word]
+                assert isinstance(found, click.Command)  # noqa: S101  the tables above say so
                 return found
         return None
 

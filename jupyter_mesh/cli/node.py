@@ -21,7 +21,9 @@ FOLDER = click.Path(path_type=Path)
 DATA = click.option("--data", type=FOLDER, metavar="DIR", help="Data folder of the site.")
 
 
-@click.group(invoke_without_command=True, subcommand_metavar="[user add | project add | check]")
+@click.group(
+    invoke_without_command=True, subcommand_metavar="[user add | project add | peer … | check]"
+)
 @click.option("--name", help="Name of the site, for example alpine.")
 @click.option(
     "--data", type=FOLDER, metavar="DIR", help="Folder with the files and the state of the site."
@@ -52,7 +54,7 @@ DATA = click.option("--data", type=FOLDER, metavar="DIR", help="Data folder of t
     "--ready-file",
     type=FOLDER,
     metavar="FILE",
-    help="Write name, gateway and url there as JSON once the site answers.",
+    help="Write name, gateway, url, domain and public_url there as JSON once the site answers.",
 )
 @click.option(
     "--token-life",
@@ -71,6 +73,41 @@ DATA = click.option("--data", type=FOLDER, metavar="DIR", help="Data folder of t
 @click.option("--tls-cert", type=FOLDER, metavar="FILE", help="Certificate chain, for both ports.")
 @click.option("--tls-key", type=FOLDER, metavar="FILE", help="Key of the certificate.")
 @click.option(
+    "--public-url",
+    default="",
+    metavar="URL",
+    help="Under which other sites reach the HTTP port (default: http://localhost:<http-port>); its host and port are the domain of the site.",
+)
+@click.option("--title", default="", help='What people call the site, as in "Alpine University".')
+@click.option(
+    "--accept-url",
+    default="",
+    metavar="URL",
+    help="Page on which people of this site accept an invitation.",
+)
+@click.option(
+    "--peer",
+    "peers",
+    multiple=True,
+    metavar="DOMAIN[=TITLE]",
+    help="Another site to share with; may be repeated. See also: jupyter mesh node peer.",
+)
+@click.option(
+    "--directory",
+    "directories",
+    multiple=True,
+    metavar="URL=FILE",
+    help="Signed list of sites to share with, and the file with its public key (JWK); may be repeated.",
+)
+@click.option(
+    "--require-signatures",
+    is_flag=True,
+    help="Refuse what other sites send unsigned (default: only of those that say they sign).",
+)
+@click.option(
+    "--allow-loopback", is_flag=True, help="Share with sites on this machine too, over plain HTTP."
+)
+@click.option(
     "--allow-remote",
     is_flag=True,
     help="Allow a --host other than loopback without a certificate.",
@@ -79,8 +116,8 @@ DATA = click.option("--data", type=FOLDER, metavar="DIR", help="Data folder of t
 def node(context: click.Context, /, **options: Any) -> None:
     """Run a CS3 site in the foreground: a gateway and a data server over one folder.
 
-    Stop it with Ctrl-C. With a part, the users and projects of the site in --data are changed, or it is
-    checked; the site may run meanwhile.
+    Stop it with Ctrl-C. With a part, the users, projects and peers of the site in --data are changed, or it
+    is checked; the site may run meanwhile.
     """
     data = context.obj = options["data"]
     if context.invoked_subcommand is not None:
@@ -177,6 +214,46 @@ def add_project(
     print(f"The project {name} has {', '.join(roles) or 'no new members'}.")
 
 
+@node.group
+def peer() -> None:
+    """Say which other sites people here may share with."""
+
+
+@peer.command("add")
+@click.argument("site", metavar="DOMAIN[=TITLE]")
+@DATA
+@click.pass_obj
+def add_peer(folder: Path | None, site: str, data: Path | None) -> None:
+    """Share with the site DOMAIN from now on."""
+    from jupyter_mesh.node.ocm import trust
+
+    print(f"{trust.add_peer(_folder(data or folder), site)} is a peer.")
+
+
+@peer.command("remove")
+@click.argument("site", metavar="DOMAIN")
+@DATA
+@click.pass_obj
+def remove_peer(folder: Path | None, site: str, data: Path | None) -> int:
+    """Share with the site DOMAIN no longer. Shares that exist stay until they are ended."""
+    from jupyter_mesh.node.ocm import trust
+
+    found = trust.remove_peer(_folder(data or folder), site)
+    print(f"{site} is no longer a peer." if found else f"{site} was not added as a peer.")
+    return 0 if found else 1
+
+
+@peer.command("list")
+@DATA
+@click.pass_obj
+def list_peers(folder: Path | None, data: Path | None) -> None:
+    """List the sites that were added."""
+    from jupyter_mesh.node.ocm import trust
+
+    for domain, title in trust.list_peers(_folder(data or folder)).items():
+        print(f"{domain}\t{title}")
+
+
 @node.command
 @DATA
 @click.pass_obj
@@ -202,10 +279,18 @@ async def _serve(
     machine_key_file: Path | None,
     tls_cert: Path | None,
     tls_key: Path | None,
+    public_url: str,
+    title: str,
+    accept_url: str,
+    peers: tuple[str, ...],
+    directories: tuple[str, ...],
+    require_signatures: bool,
+    allow_loopback: bool,
     **options: Any,
 ) -> None:
     # Late: asking for help must not load grpc.
     from jupyter_mesh.node import Node
+    from jupyter_mesh.node.ocm.settings import FederationSettings, read_directory, read_peer
 
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -214,6 +299,15 @@ async def _serve(
         **options,
         machine_key=_machine_key(machine_key_file),
         tls=(tls_cert, tls_key) if tls_cert and tls_key else None,
+        federation=FederationSettings(
+            public_url=public_url,
+            title=title,
+            accept_url=accept_url,
+            peers=dict(map(read_peer, peers)),
+            directories=dict(map(read_directory, directories)),
+            require_signatures=require_signatures,
+            allow_loopback=allow_loopback,
+        ),
     )
     if ready_file is not None:
         # Of an earlier run: whoever waits for this one must not take it for the answer.
@@ -221,7 +315,9 @@ async def _serve(
     async with site:
         print(f"{site.name}: gateway {site.gateway}, data {site.url}", flush=True)
         if ready_file is not None:
-            _write_ready(ready_file, {"name": site.name, "gateway": site.gateway, "url": site.url})
+            facts = {"name": site.name, "gateway": site.gateway, "url": site.url}
+            facts |= {"domain": site.domain, "public_url": site.public_url}
+            _write_ready(ready_file, facts)
         await stopped.wait()
 
 

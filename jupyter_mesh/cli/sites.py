@@ -8,32 +8,44 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jupyter_mesh.cli.people import sharing
+from jupyter_mesh.cli.sessions import run
+from jupyter_mesh.cli.terminal import print_json, print_lines, shown
 from jupyter_mesh.sites import KnownSite, find_site, known_sites, login_ends, make_default
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from jupyter_mesh.cli.sessions import Session
     from jupyter_mesh.config import SiteSettings
     from jupyter_mesh.models import User
 
 
 @click.command
 @click.option("--default", metavar="SITE", help="Take SITE where a command names none.")
+@click.option(
+    "--mesh", is_flag=True, help="List the institutions that your site shares with; it is asked."
+)
 @click.option("--json", "as_json", is_flag=True, help="Sites as JSON, for programs.")
-def sites(default: str | None, as_json: bool) -> None:
-    """List the sites that are known here, the default one with a star. No site is asked."""
+def sites(default: str | None, mesh: bool, as_json: bool) -> int | None:
+    """List the sites that are known here, the default one with a star. No site is asked.
+
+    With --mesh --json: an array of {"domain", "name", "homepage", "lists"}.
+    """
+    if mesh:
+        return run("sites", lambda session: _institutions(session, as_json))
     if default is not None:
         make_default(default)
     known = [(site, *login_ends(site.settings)) for site in known_sites()]
     if as_json:
         print(json.dumps([_facts(*one) for one in known], indent=1))
-        return
+        return None
     if not known:
         print(
             "No site is known here. Sign in to one: "
             "jupyter mesh login SITE --gateway HOST:PORT --username NAME"
         )
-        return
+        return None
     rows = [
         (
             ("* " if site.default else "  ") + site.name,
@@ -50,6 +62,25 @@ def sites(default: str | None, as_json: bool) -> None:
                 [cell.ljust(width) for cell, width in zip(row, widths, strict=False)] + [row[3]]
             )
         )
+    return None
+
+
+async def _institutions(session: Session, as_json: bool) -> None:
+    found = await (await sharing(session)).sites.listed()
+    if as_json:
+        print_json(
+            [
+                {
+                    "domain": one.domain,
+                    "name": one.name,
+                    "homepage": one.homepage or None,
+                    "lists": list(one.lists),
+                }
+                for one in found
+            ]
+        )
+    else:
+        print_lines(shown(f"{one.name}  {one.domain}") for one in found)
 
 
 @click.command

@@ -24,6 +24,7 @@ __all__ = [
     "AS_JSON",
     "YES",
     "ask",
+    "can_ask",
     "complain",
     "escaped",
     "has_colours",
@@ -91,9 +92,14 @@ def has_colours(stream: IO[str]) -> bool:
     return stream.isatty() and not plain
 
 
+def can_ask() -> bool:
+    """True if there is somebody who can answer a question."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def ask(question: str, *, yes: bool) -> None:
     """Ask on a terminal; any answer but yes ends the command with exit code 1. Elsewhere nobody is asked."""
-    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if yes or not can_ask():
         return
     # In a running loop, the first Ctrl-C is a word to the loop, which waits for the answer.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -107,7 +113,7 @@ def ask(question: str, *, yes: bool) -> None:
 
 def must_mean_it(question: str, *, yes: bool) -> None:
     """As ``ask`` for what cannot be undone: where nobody can be asked, ``--yes`` is needed."""
-    if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not yes and not can_ask():
         raise InvalidRequest("This cannot be undone, and there is nobody to ask: add --yes.")
     ask(question, yes=yes)
 

@@ -84,6 +84,10 @@ class LocalStore:
         """A new folder."""
         await self._do(path, Path.mkdir)
 
+    async def can_rename(self, path: str) -> bool:
+        """Everywhere on a disk."""
+        return True
+
     async def rename(self, path: str, to: str) -> None:
         """Within one disk; an empty folder that comes there at this moment is taken over."""
         where = Path(self._locate(path))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,11 +20,20 @@ from jupyter_mesh.cs3.gateway import Gateway
 from jupyter_mesh.cs3.meter import Meter
 from jupyter_mesh.cs3.place import Entry, Place
 from jupyter_mesh.cs3.places import Places
+from jupyter_mesh.cs3.sightings import Sightings
 from jupyter_mesh.cs3.spooling import Copies
 from jupyter_mesh.cs3.wire import UNSAID, clean_name, opaque_text, resource_of, told_name, user_of
-from jupyter_mesh.errors import Busy, InvalidRequest, NotFound, SiteError
+from jupyter_mesh.errors import (
+    Busy,
+    InvalidRequest,
+    NotAllowed,
+    NotFound,
+    SiteError,
+    Unavailable,
+    Withdrawn,
+)
 from jupyter_mesh.models import Kind, Permissions, Quota, Resource, Space, SpaceKind, User
-from jupyter_mesh.paths import AREAS, BY_ID, HOME, PROJECTS, MeshPath, name_of
+from jupyter_mesh.paths import AREAS, BY_ID, HOME, PROJECTS, SHARES, MeshPath, join, name_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -52,7 +63,11 @@ class SiteClient:
         self._gateway = Gateway(settings, token, self.meter)
         self._data = DataGateway(settings, self.meter)
         self._places = Places(self._gateway)
+        self._places.name_of = self.name_of
         self._copies = Copies()
+        self.sightings = Sightings()
+        """Where things were seen of which only ids are known."""
+        self._me: User | None = None
         self._born = datetime.now(UTC)
 
     def __repr__(self) -> str:
@@ -71,6 +86,7 @@ class SiteClient:
 
     async def close(self) -> None:
         """Close all connections; calls under way end as Unavailable. May be awaited twice."""
+        await self._places.close()
         await asyncio.gather(self._gateway.close(), self._data.close(), self._copies.close())
 
     async def disconnect(self) -> None:
@@ -89,6 +105,12 @@ class SiteClient:
     async def whoami(self) -> User:
         """The user that the token speaks for. WhoAmI; raises LoginEnded."""
         return user_of(await self._gateway.whoami())
+
+    async def me(self) -> User:
+        """The same, asked for once. WhoAmI; raises LoginEnded."""
+        if self._me is None:
+            self._me = await self.whoami()
+        return self._me
 
     async def name_of(self, user: str) -> str:
         """The display name of a user by id; "" if the site does not tell it. GetUser."""
@@ -140,6 +162,10 @@ class SiteClient:
             reply = await self._call(
                 "Stat", provider.StatRequest(ref=place.ref), f"open {place.path}", repeat=True
             )
+        except (NotFound, NotAllowed) as error:
+            if not isinstance(error, Withdrawn) and place.path.startswith(f"{SHARES}/"):
+                await self._must_still_be_shared(place)
+            raise
         except SiteError as error:
             # Reva says INTERNAL for a path below a file.
             refusal, above = refusal_of(error), place.parent
@@ -148,13 +174,26 @@ class SiteClient:
             if (await self._stat(above)).is_directory:
                 raise
             raise NotFound(f"Could not open {place.path}: {above.path} is a file.") from error
-        (await self.flavour()).quotes_etags = reply.info.etag.startswith('"')
+        if not place.is_remote:
+            (await self.flavour()).quotes_etags = reply.info.etag.startswith('"')
         by_id = place.path.startswith(BY_ID) and not place.rel
         return resource_of(reply.info, place.path, told_name(reply.info) if by_id else "")
+
+    async def _must_still_be_shared(self, place: Place) -> None:
+        """Raise Withdrawn for what is not there because a share has ended: then its root is not there either."""
+        if place.rel:
+            root = replace(place, path=join(*place.path.split("/")[:2]), rel="")
+            with suppress(NotFound, NotAllowed):
+                request = provider.StatRequest(ref=root.ref)
+                await self._call("Stat", request, f"open {root.path}", repeat=True)
+                return
+        await self._places.must_not_have_ended(place.path)
 
     async def _stat_if_there(self, place: Place) -> Resource | None:
         try:
             return await self._stat(place)
+        except Withdrawn:
+            raise
         except NotFound:
             return None
 
@@ -198,6 +237,16 @@ class SiteClient:
         """The root of a space; None if it is gone."""
         if entry.info is not None:
             return resource_of(entry.info, entry.space.path)
-        return await self._stat_if_there(
-            Place(path=entry.space.path, rel="", root=entry.space.root, mount=entry.mount)
+        place = Place(
+            path=entry.space.path,
+            rel="",
+            root=entry.space.root,
+            mount=entry.mount,
+            is_remote=entry.is_remote,
         )
+        try:
+            return await self._stat_if_there(place)
+        except (Withdrawn, Unavailable, SiteError):
+            if not entry.is_remote:
+                raise
+            return None  # Another site is away or has ended it: the others are listed all the same.

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 from jupyter_mesh.config import SiteSettings
 from jupyter_mesh.cs3.body import Content
 from jupyter_mesh.cs3.copying import Copying
+from jupyter_mesh.cs3.federation import Federation
 from jupyter_mesh.cs3.history import History
+from jupyter_mesh.cs3.links import Links
 from jupyter_mesh.cs3.locks import Locks
 from jupyter_mesh.cs3.reading import Download
+from jupyter_mesh.cs3.received import Received
 from jupyter_mesh.cs3.renewal import token_source
+from jupyter_mesh.cs3.shares import Shares
 from jupyter_mesh.cs3.writing import Progress
 from jupyter_mesh.sites import find_site
 
@@ -22,14 +26,16 @@ if TYPE_CHECKING:
 __all__ = ["Content", "Download", "MeshClient", "Progress", "connect"]
 
 
-class MeshClient(Copying, History, Locks):
+class MeshClient(Copying, Shares, Received, Links, Federation, History, Locks):
     """One site, seen by one user. Every path is a mesh path (``home/a.ipynb``, ``.id/s$s!o/rel``).
 
     ``MeshClient(settings, token)`` does no I/O and needs no running loop; the channel opens with the first
     call, in the loop of that call. Whoever builds it awaits ``close()`` or uses ``async with``; ``connect``
     does both. Errors are those of ``jupyter_mesh.errors``, LoginEnded, Unavailable and DeadlineExceeded among
     them for every method. The parts: ``tree.py`` names, ``reading.py`` and ``writing.py`` content,
-    ``copying.py`` copies, ``history.py`` versions and bin, ``locks.py`` locks and metadata.
+    ``copying.py`` copies, ``history.py`` versions and bin, ``locks.py`` locks and metadata, ``people.py``,
+    ``shares.py``, ``received.py`` and ``links.py`` what is shared inside the site, ``invitations.py`` and
+    ``federation.py`` contacts at other sites and shares with them.
     """
 
 

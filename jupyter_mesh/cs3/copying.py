@@ -60,11 +60,19 @@ class Copying(Reading, Writing):
         """The files of this site, for copies from and to other stores. Paths are mesh paths."""
         return _SiteStore(self)
 
-    async def _move_by_copy(self, start: Place, end: Place, lock_id: str) -> None:
+    async def _move_by_copy(
+        self, start: Place, end: Place, lock_id: str, *, over: bool = False
+    ) -> None:
         store = self.store()
-        copied = await copy_tree(store, start.path, store, end.path)
-        if await states(store, start.path) != copied.states:
-            await asyncio.shield(store.remove(end.path))
+        if over:
+            async with store.read(start.path) as opened:
+                await self.upload(end.path, opened.body)
+            copied = {"": opened.entry.state}
+        else:
+            copied = (await copy_tree(store, start.path, store, end.path)).states
+        if await states(store, start.path) != copied:
+            if not over:
+                await asyncio.shield(store.remove(end.path))
             raise Conflict(
                 f"Could not move {start.path} to {end.path}: it was changed meanwhile. Nothing was moved; try again."
             )
@@ -96,7 +104,13 @@ class _SiteStore:
     async def make_folder(self, path: str) -> None:
         await self._client._create(await self._client._inside(path))
 
+    async def can_rename(self, path: str) -> bool:
+        # Some sites can rename nothing in what comes from others, and there is no way to ask.
+        return not (await self._client._place(MeshPath.parse(path))).is_remote
+
     async def rename(self, path: str, to: str) -> Resource:
+        if path == to:
+            return await self._client.stat(to)
         return await self._client.move(path, to)
 
     async def remove(self, path: str) -> None:

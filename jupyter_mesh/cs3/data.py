@@ -155,6 +155,13 @@ class DataGateway:
                 f"{self._settings.name} wants the content of files sent without encryption. Nothing was sent."
             )
 
+    async def answers(self, url: str) -> bool:
+        """True if something is at this address of the site, for anybody. Sends no token."""
+        self.check(url)
+        reply = await self._ask("GET", Transfer("", url, "", ""), {}, None)
+        reply.close()
+        return reply.status < 400 or reply.status == 401
+
     async def get(self, transfer: Transfer, *, range_: str = "") -> aiohttp.ClientResponse:
         """Open a download: a reply with status 200 or 206, its body unread. The caller closes it."""
         reply = await self._send("GET", transfer, transfer.headers(Range=range_))

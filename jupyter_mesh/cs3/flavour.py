@@ -24,14 +24,22 @@ class Feature(StrEnum):
 
     CONDITIONS = "saves under a condition (if_match, if_absent)"
     LOCKS = "locks"
+    FILTERED_SEARCH = "looking for people by filters"
     RANGES = "reading parts of a file"
+    RECEIVED_INFOS = "received shares with what they hold"
+    SHARE_FIELDS = "changing shares field by field"
+    SHARE_INFOS = "shares with what they hold"
     TREE_ETAGS = "etags of folders that change with everything below"
     TUS = "uploads that can be resumed"
     VERSION_DOWNLOADS = "reading earlier versions"
 
 
 GIVEN: dict[FlavourKind, dict[Feature, bool]] = {
-    FlavourKind.SPACES: {Feature.TREE_ETAGS: True},
+    FlavourKind.SPACES: {
+        Feature.RECEIVED_INFOS: False,
+        Feature.SHARE_INFOS: False,
+        Feature.TREE_ETAGS: True,
+    },
     FlavourKind.PATHS: {Feature.TREE_ETAGS: False},
 }
 

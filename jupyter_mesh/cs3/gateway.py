@@ -10,7 +10,9 @@ import random
 import time
 import weakref
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -23,12 +25,22 @@ from jupyter_mesh._version import __version__
 from jupyter_mesh.auth import TokenSource, expiry_of
 from jupyter_mesh.cs3.failures import Refusal, error_of, sentence
 from jupyter_mesh.cs3.meter import Meter
-from jupyter_mesh.errors import InvalidRequest, LoginEnded, NotSupported, Unavailable
+from jupyter_mesh.errors import (
+    InvalidRequest,
+    LoginEnded,
+    MeshError,
+    NotSupported,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from jupyter_mesh.config import SiteSettings
 
-__all__ = ["USER_AGENT", "Gateway"]
+    Explain = Callable[[Any, Refusal, MeshError, str], Awaitable[MeshError]]
+
+__all__ = ["USER_AGENT", "Gateway", "OldForm"]
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +68,15 @@ OPTIONS = [
     # Closing this client closes its connections and nobody else's.
     ("grpc.use_local_subchannel_pool", 1),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class OldForm:
+    """A request as older sites read it, where today's message cannot be it any more."""
+
+    body: bytes = field(repr=False)
+    reply: Any
+    """The class of the answer's message."""
 
 
 class _Fork:
@@ -105,6 +126,8 @@ class Gateway:
         self.settings = settings
         self.site = settings.name
         self.tokens = token
+        self.explain: Explain | None = None
+        """Told of every refusal before it becomes an error; gives the error that is raised."""
         self._meter = meter or Meter()
         self._channel: grpc.aio.Channel | None = None
         self._stub: Any = None
@@ -142,14 +165,18 @@ class Gateway:
             return await self._try(name, request, token, repeat, timeout)
         except Refusal as refusal:
             if not signed or not self._doubtful(refusal, token):
-                raise error_of(refusal, doing, self.site) from refusal
+                raise await self._error(request, refusal, doing) from refusal
             renewed = await self._renew_if_dead(token, refusal, doing)
             if not renewed:
-                raise error_of(refusal, doing, self.site) from refusal
+                raise await self._error(request, refusal, doing) from refusal
         try:
             return await self._try(name, request, renewed, repeat, timeout)
         except Refusal as refusal:
-            raise error_of(refusal, doing, self.site) from refusal
+            raise await self._error(request, refusal, doing) from refusal
+
+    async def _error(self, request: Any, refusal: Refusal, doing: str) -> MeshError:
+        error = error_of(refusal, doing, self.site)
+        return error if self.explain is None else await self.explain(request, refusal, error, doing)
 
     async def whoami(self) -> Any:
         """The CS3 user that the token speaks for; raises LoginEnded if no token is good."""
@@ -236,7 +263,8 @@ class Gateway:
         metadata = (("x-access-token", token),) if token else ()
         started = time.monotonic()
         try:
-            reply = await getattr(stub, name)(request, metadata=metadata, timeout=timeout)
+            ask = self._old_form(name, request) or getattr(stub, name)
+            reply = await ask(request, metadata=metadata, timeout=timeout)
         except grpc.aio.AioRpcError as error:
             log.debug("%s %s: gRPC %s", self.site, name, error.code().name)
             raise Refusal(name, error.code().name, error.details() or "", by_grpc=True) from None
@@ -256,6 +284,16 @@ class Gateway:
         if token:
             self._proved = (token, time.monotonic())
         return reply
+
+    def _old_form(self, name: str, request: Any) -> Any:
+        """How a request in an old form is sent; None for any other."""
+        if not isinstance(request, OldForm) or self._channel is None:
+            return None
+        return self._channel.unary_unary(
+            f"/cs3.gateway.v1beta1.GatewayAPI/{name}",
+            request_serializer=attrgetter("body"),
+            response_deserializer=request.reply.FromString,
+        )
 
     async def _open(self) -> Any:
         async with self._opening:

@@ -25,6 +25,8 @@ class Entry:
     """Of a received share."""
     info: Any = None
     """The site's ResourceInfo of the root, where the listing held it."""
+    is_remote: bool = False
+    """True for a share of another site."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,9 @@ class Place:
     root: ResourceId | None = None
     mount: str = ""
     share_id: str = ""
+    """Set for the mount of a received share."""
+    is_remote: bool = False
+    """True in a share of another site."""
 
     @property
     def ref(self) -> Any:
@@ -59,17 +64,15 @@ class Place:
         """The place of the folder; None for a root."""
         if not self.rel:
             return None
-        return Place(
-            path=parent_of(self.path), rel=parent_of(self.rel), root=self.root, mount=self.mount
-        )
+        return self._elsewhere(parent_of(self.path), parent_of(self.rel))
 
     def below(self, name: str) -> Place:
         """The place of a name in this folder."""
-        return Place(
-            path=join(self.path, name), rel=join(self.rel, name), root=self.root, mount=self.mount
-        )
+        return self._elsewhere(join(self.path, name), join(self.rel, name))
 
     def beside(self, name: str) -> Place:
         """The place of another name in the same folder."""
-        path, rel = join(parent_of(self.path), name), join(parent_of(self.rel), name)
-        return Place(path=path, rel=rel, root=self.root, mount=self.mount)
+        return self._elsewhere(join(parent_of(self.path), name), join(parent_of(self.rel), name))
+
+    def _elsewhere(self, path: str, rel: str) -> Place:
+        return Place(path=path, rel=rel, root=self.root, mount=self.mount, is_remote=self.is_remote)

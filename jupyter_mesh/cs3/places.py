@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cs3.sharing.collaboration.v1beta1 import collaboration_api_pb2 as sharing
@@ -16,17 +18,31 @@ from cs3.sharing.collaboration.v1beta1 import resources_pb2 as shares
 from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces_api
 
-from jupyter_mesh.cs3.flavour import Flavour, FlavourKind
+from jupyter_mesh.cs3.flavour import Feature, Flavour, FlavourKind
 from jupyter_mesh.cs3.wire import opaque_text, reference, resource_id_of, time_of, told_name
-from jupyter_mesh.errors import InvalidRequest, NotAllowed, NotFound, NotSupported, SiteError
+from jupyter_mesh.errors import (
+    InvalidRequest,
+    MeshError,
+    NotAllowed,
+    NotFound,
+    NotSupported,
+    SiteError,
+    Withdrawn,
+)
 from jupyter_mesh.models import ResourceId, Space, SpaceKind
 from jupyter_mesh.paths import BY_ID, HOME, PROJECTS, SHARES, MeshPath, join, name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from jupyter_mesh.cs3.gateway import Gateway
 from jupyter_mesh.cs3.place import Entry, Place
+from jupyter_mesh.cs3.remote import RemoteShares
 
 __all__ = ["Places"]
+
+UNSURE_LASTS = 300.0
+"""Seconds for which a share that cannot be looked at, for no reason that says anything, is still one."""
 
 LIST_LASTS = 10.0
 """Seconds for which a list of spaces is shown again."""
@@ -48,8 +64,24 @@ class Places:
         self._gateway = gateway
         self._found: tuple[Flavour, Entry] | None = None
         self._listed: dict[SpaceKind, tuple[float, list[Entry]]] = {}
+        self._told: list[tuple[Any, Any]] = []
+        self.remote = RemoteShares(gateway, self.pages)
+        self._seen: dict[str, str] = {}
+        """Ids of the shares of other sites by the paths under which they were shown."""
+        self._lent: dict[str, tuple[str, str]] = {}
+        """The same of this site's shares: the id and the id of the owner."""
+        self._were: dict[str, Entry] = {}
+        """Shares of this site that were looked at, by id, as they were then."""
+        self._unsure: dict[str, float] = {}
+        """Since when shares of this site could not be looked at, though nothing says that they are gone."""
+        self.name_of: Callable[[str], Awaitable[str]] | None = None
+        """Tells the display name of a user by id, for what is said about shares."""
         self._detecting = asyncio.Lock()
         self._listing = asyncio.Lock()
+
+    async def close(self) -> None:
+        """End what goes on in the background. May be awaited twice."""
+        await self.remote.close()
 
     async def flavour(self) -> Flavour:
         """The kind of the site, found once: a personal space whose root has an id makes a site of spaces.
@@ -69,18 +101,37 @@ class Places:
             when, entries = self._listed.get(kind, (float("-inf"), []))
             if time.monotonic() - when >= age:
                 if kind is SpaceKind.SHARE:
-                    entries = await self._list_shares(flavour)
+                    local, remote = await asyncio.gather(
+                        self._list_shares(flavour), self.remote.entries(flavour.has_spaces)
+                    )
+                    entries = _each_named(local + remote)
                 elif flavour.has_spaces:
                     entries = await self._list_projects()
                 else:
                     entries = await self._list_project_paths()
                 entries.sort(key=lambda entry: entry.space.path)
                 self._listed[kind] = (time.monotonic(), entries)
-        return entries
+        self._seen |= {entry.space.path: entry.share_id for entry in entries if entry.is_remote}
+        self._lent |= {
+            entry.space.path: (entry.share_id, entry.space.owner)
+            for entry in entries
+            if entry.share_id and not entry.is_remote
+        }
+        return [
+            entry
+            for entry in entries
+            if not (entry.is_remote and self.remote.is_withdrawn(entry.share_id))
+        ]
+
+    def is_unsure(self, share: str) -> bool:
+        """True if a share of this site could not be looked at for some time, which may pass."""
+        since = self._unsure.get(share)
+        return since is not None and time.monotonic() - since < UNSURE_LASTS
 
     def forget(self) -> None:
         """List spaces afresh the next time: something about them was changed."""
         self._listed.clear()
+        self.remote.forget()
 
     async def find(self, path: MeshPath) -> Place:
         """The place of a path below a space; raises NotFound if there is no such space.
@@ -96,13 +147,35 @@ class Places:
                 raise InvalidRequest(
                     f'"{text}" is the mount of a share and not the shared folder. Open it below shares/.'
                 )
-            return Place(path=text, rel=path.rel, root=root)
+            return await self._by_id(text, path.rel, root)
         else:
             entry = await self._named(join(path.area, path.space))
         share = entry.share_id if not path.rel else ""
         return Place(
-            path=text, rel=path.rel, root=entry.space.root, mount=entry.mount, share_id=share
+            path=text,
+            rel=path.rel,
+            root=entry.space.root,
+            mount=entry.mount,
+            share_id=share,
+            is_remote=entry.is_remote,
         )
+
+    async def _by_id(self, text: str, rel: str, root: ResourceId) -> Place:
+        share = self.remote.share_of_id(root)
+        if share and not await self.remote.opens(share):
+            raise NotFound(f"Could not open {text}: it is in no share that you have accepted.")
+        return Place(path=text, rel=rel, root=root, is_remote=bool(share))
+
+    async def remote_paths(self) -> dict[str, str]:
+        """The mesh paths of the open shares of other sites, by the id of the share."""
+        entries = await self.listed(SpaceKind.SHARE)
+        return {entry.share_id: entry.space.path for entry in entries if entry.is_remote}
+
+    async def remote_share(self, path: str) -> str:
+        """The id of the share of another site that lies at a path; "" for any other."""
+        entries = await self.listed(SpaceKind.SHARE, age=NAME_LASTS)
+        found = (e.share_id for e in entries if e.is_remote and e.space.path == path)
+        return next(found, "")
 
     async def at_root(self, root: ResourceId) -> Entry | None:
         """The space or received share whose root has this id, listed afresh; None for any other id."""
@@ -115,10 +188,21 @@ class Places:
                 return entry
         return None
 
+    async def root_of(self, path: MeshPath) -> ResourceId | None:
+        """The id of the root of the space that holds a path; None where no listing told it."""
+        if path.area == BY_ID:
+            return ResourceId.parse(path.space)
+        if path.area == HOME:
+            return (await self.home()).space.root
+        entry = await self._named(join(path.area, path.space))
+        info = entry.info
+        return entry.space.root or (resource_id_of(info.id) if info is not None else None)
+
     async def mounts(self) -> set[str]:
         """The absolute paths that are roots on a site of paths."""
         projects = await self.listed(SpaceKind.PROJECT, age=0)
-        return {"/", HOME_MOUNT, PROJECTS_MOUNT, *(entry.mount for entry in projects)}
+        shares = await self.listed(SpaceKind.SHARE)
+        return {"/", HOME_MOUNT, PROJECTS_MOUNT, *(entry.mount for entry in projects + shares)}
 
     async def _named(self, path: str) -> Entry:
         kind = SpaceKind.PROJECT if path.startswith(PROJECTS) else SpaceKind.SHARE
@@ -126,9 +210,30 @@ class Places:
             for entry in await self.listed(kind, age=age):
                 if entry.space.path == path:
                     return entry
+        if path in self._seen:
+            await self.remote.must_not_have_ended(self._seen[path])
+        await self.must_not_have_ended(path)
         raise NotFound(
             f"Could not open {path}: there is no such {'project' if kind == 'project' else 'share'}."
         )
+
+    async def must_not_have_ended(self, path: str) -> None:
+        """Raise Withdrawn for what was in a share of this site that its owner has ended meanwhile.
+
+        Whoever has left a share himself hears nothing of it.
+        """
+        share = "/".join(path.split("/")[:2])
+        if share not in self._lent:
+            return
+        await self.listed(SpaceKind.SHARE, age=0)
+        id, owner = self._lent[share]
+        if any(received.share.id.opaque_id == id for received, _ in self._told):
+            return
+        name = ""
+        if self.name_of is not None:
+            with suppress(MeshError):
+                name = await self.name_of(owner)
+        raise Withdrawn(f'{name or "Its owner"} stopped sharing "{name_of(share)}".')
 
     async def _known(self) -> tuple[Flavour, Entry]:
         async with self._detecting:
@@ -226,8 +331,27 @@ class Places:
 
     async def _list_shares(self, flavour: Flavour) -> list[Entry]:
         """Accepted shares. They are opened by the id of the shared resource on every kind of site."""
-        received: list[tuple[Any, Any]] = []
-        if not flavour.has_spaces:
+        self._told = received = await self._received(flavour)
+        accepted = [pair for pair in received if _is_open(pair[0])]
+        gate = asyncio.Semaphore(STATS_AT_ONCE)
+        named = await asyncio.gather(
+            *(self._share_entry(share, info, gate) for share, info in accepted)
+        )
+        return [entry for entry in named if entry is not None]
+
+    async def received(self) -> list[tuple[Any, Any, Entry | None]]:
+        """All that others of this site share with the user, listed afresh.
+
+        Each is the site's ReceivedShare, its ResourceInfo or None, and where it is opened: None unless accepted.
+        """
+        entries = await self.listed(SpaceKind.SHARE, age=0)
+        opened = {entry.share_id: entry for entry in entries if not entry.is_remote}
+        return [(share, info, opened.get(share.share.id.opaque_id)) for share, info in self._told]
+
+    async def _received(self, flavour: Flavour) -> list[tuple[Any, Any]]:
+        """What the site lists as received: its ReceivedShares, with ResourceInfos where it tells them."""
+        known = flavour.can(Feature.RECEIVED_INFOS)
+        if known is not False:
             try:
                 listed = await self.pages(
                     "ListExistingReceivedShares",
@@ -235,28 +359,24 @@ class Places:
                     "share_infos",
                     "list your shares",
                 )
-                received = [(item.received_share, item.resource_info) for item in listed]
             except (NotSupported, SiteError):
-                received = []
-        if not received:
-            try:
-                listed = await self.pages(
-                    "ListReceivedShares",
-                    sharing.ListReceivedSharesRequest(),
-                    "shares",
-                    "list your shares",
-                )
-            except NotSupported:
-                listed = []
-            received = [(share, None) for share in listed]
-        accepted = [pair for pair in received if pair[0].state == shares.SHARE_STATE_ACCEPTED]
-        gate = asyncio.Semaphore(STATS_AT_ONCE)
-        named = await asyncio.gather(
-            *(self._share_entry(share, info, gate) for share, info in accepted)
-        )
-        entries = [entry for entry in named if entry is not None]
-        counts = Counter(entry.space.name for entry in entries)
-        return [entry if counts[entry.space.name] == 1 else _told_apart(entry) for entry in entries]
+                listed, known = [], False
+            if listed or known:
+                flavour.learn(Feature.RECEIVED_INFOS, True)
+                return [(item.received_share, item.resource_info) for item in listed]
+        try:
+            listed = await self.pages(
+                "ListReceivedShares",
+                sharing.ListReceivedSharesRequest(),
+                "shares",
+                "list your shares",
+            )
+        except NotSupported:
+            return []
+        if listed or known is False:
+            # Reva leaves out what its receiver cannot look at, and some sites cannot list in that way at all.
+            flavour.learn(Feature.RECEIVED_INFOS, False)
+        return [(share, None) for share in listed]
 
     async def _share_entry(self, received: Any, info: Any, gate: asyncio.Semaphore) -> Entry | None:
         """None for a share whose resource is gone. Asks for the name where the site did not tell one."""
@@ -275,11 +395,13 @@ class Places:
                         doing="look at a share",
                         repeat=True,
                     )
-            except (NotFound, NotAllowed, SiteError):
+            except (NotFound, NotAllowed):
                 return None
+            except SiteError:
+                return self._not_seen(received)
+            self._unsure.pop(received.share.id.opaque_id, None)
             info = reply.info
             name = told_name(info)
-        name = _segment(name)
         space = Space(
             path=join(SHARES, name),
             name=name,
@@ -288,18 +410,38 @@ class Places:
             owner=received.share.owner.opaque_id,
             modified=time_of(received.share.mtime if info is None else info.mtime),
         )
-        return Entry(space=space, share_id=received.share.id.opaque_id, info=info)
+        entry = Entry(space=space, share_id=received.share.id.opaque_id, info=info)
+        self._were[entry.share_id] = entry
+        return entry
+
+    def _not_seen(self, received: Any) -> Entry | None:
+        """The entry of a share that cannot be looked at just now, as it was; None without an earlier one."""
+        share = received.share.id.opaque_id
+        self._unsure.setdefault(share, time.monotonic())
+        return self._were.get(share) if self.is_unsure(share) else None
 
     async def pages(self, name: str, request: Any, field: str, doing: str) -> list[Any]:
+        """All items of a listing."""
+        replies = await self.replies(name, request, doing)
+        return [item for reply in replies for item in getattr(reply, field)]
+
+    async def replies(self, name: str, request: Any, doing: str) -> list[Any]:
         """All pages of a listing; a page token that comes twice ends it."""
-        items: list[Any] = []
+        replies: list[Any] = []
         for _ in range(PAGES_AT_MOST):
             reply = await self._gateway.call(name, request, doing=doing, repeat=True)
-            items.extend(getattr(reply, field))
+            replies.append(reply)
             if not reply.next_page_token or reply.next_page_token == request.page_token:
                 break
             request.page_token = reply.next_page_token
-        return items
+        return replies
+
+
+def _is_open(received: Any) -> bool:
+    """True for a share that was accepted and has not ended: not every site ends it by itself."""
+    share = received.share
+    ended = share.HasField("expiration") and time_of(share.expiration) <= datetime.now(UTC)
+    return received.state == shares.SHARE_STATE_ACCEPTED and not ended
 
 
 def _segment(name: str) -> str:
@@ -320,7 +462,15 @@ def _entry_of(space: Any, path: str, kind: SpaceKind) -> Entry:
     return Entry(space=described, info=space.root_info if space.root_info.type else None)
 
 
-def _told_apart(entry: Entry) -> Entry:
+def _each_named(entries: list[Entry]) -> list[Entry]:
+    """Shares under names that can stand in a path and are told apart."""
+    counts = Counter(_segment(entry.space.name) for entry in entries)
+    return [_told_apart(entry, counts) for entry in entries]
+
+
+def _told_apart(entry: Entry, counts: Counter[str]) -> Entry:
     """The same share under a name that no other has."""
-    name = f"{entry.space.name} ({entry.share_id[-8:]})"
+    name = _segment(entry.space.name)
+    if counts[name] > 1 or not name:
+        name = f"{name} ({entry.share_id[-8:]})".strip()
     return replace(entry, space=replace(entry.space, name=name, path=join(SHARES, name)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,6 @@ from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from jupyter_mesh.cs3.base import SiteClient
-from jupyter_mesh.cs3.place import Place
 from jupyter_mesh.cs3.wire import children_of, listed_of, opaque, resource_id_to
 from jupyter_mesh.errors import (
     AlreadyExists,
@@ -24,11 +24,13 @@ from jupyter_mesh.errors import (
     NotFound,
     NotSupported,
     SiteError,
+    Withdrawn,
 )
-from jupyter_mesh.models import Child
+from jupyter_mesh.models import Child, SpaceKind
 from jupyter_mesh.paths import BY_ID, SHARES, MeshPath, is_within, join, parent_of
 
 if TYPE_CHECKING:
+    from jupyter_mesh.cs3.place import Entry, Place
     from jupyter_mesh.models import Resource
 
 __all__ = ["Tree"]
@@ -82,6 +84,11 @@ class Tree(SiteClient):
             if not (await self._stat(place)).is_directory:
                 raise NotADirectory(f"Could not list {path}: it is a file.") from None
             raise
+        folder = str(parsed)
+        self.sightings.visit(folder)
+        if self.sightings.is_looking:
+            found = await asyncio.to_thread(self.sightings.look, folder, reply.infos)
+            self.sightings.note(folder, found)
         return reply.infos
 
     async def mkdir(self, path: str, *, parents: bool = False, exist_ok: bool = False) -> Resource:
@@ -92,6 +99,8 @@ class Tree(SiteClient):
         """
         place = await self._inside(path)
         try:
+            if place.is_remote:
+                await self._must_be_new(place, f"make the folder {path}")
             await self._create(place)
         except AlreadyExists:
             if not exist_ok:
@@ -100,6 +109,8 @@ class Tree(SiteClient):
             if not there.is_directory:
                 raise
             return there
+        except Withdrawn:
+            raise
         except NotFound:
             above = MeshPath.parse(parent_of(place.path))
             if (
@@ -134,6 +145,8 @@ class Tree(SiteClient):
         if place.share_id:
             await self._leave_share(place)
             return
+        if place.is_remote:
+            await self._stat(place)  # Reva says OK for what is not there.
         request = provider.DeleteRequest(ref=place.ref, lock_id=lock_id)
         await self._patiently(place, "Delete", request, f"delete {path}")
 
@@ -161,7 +174,12 @@ class Tree(SiteClient):
                 raise IsADirectory(f"Could not {doing}: only a file can replace a file.")
             # Sites either refuse a taken name or lose what had it, so it is put aside first.
             aside = end.beside(f".{secrets.token_hex(8)}.replaced")
-            await self._rename(end, aside, doing, "")
+            try:
+                await self._rename(end, aside, doing, "")
+            except NotSupported:
+                # Nothing there can be renamed: what is there gets the content.
+                await self._move_by_copy(start, end, lock_id, over=True)
+                return await self._stat(end)
         try:
             try:
                 await self._rename(start, end, doing, lock_id)
@@ -176,8 +194,13 @@ class Tree(SiteClient):
             await asyncio.shield(discard)
         return await self._stat(end)
 
-    async def _move_by_copy(self, start: Place, end: Place, lock_id: str) -> None:
-        """Copy, check and delete what the site cannot move: see ``copying.py``, which knows content."""
+    async def _move_by_copy(
+        self, start: Place, end: Place, lock_id: str, *, over: bool = False
+    ) -> None:
+        """Copy, check and delete what the site cannot move: see ``copying.py``, which knows content.
+
+        ``over`` writes a file over the one that is there.
+        """
         raise NotImplementedError
 
     async def _put_back(self, aside: Place, end: Place, doing: str) -> None:
@@ -193,12 +216,21 @@ class Tree(SiteClient):
             await self._explain_move(start, end, doing)
             raise
 
+    async def _must_be_new(self, place: Place, doing: str) -> None:
+        """Raise AlreadyExists or NotFound where the site would not: Reva makes folders of other sites anyway."""
+        if await self._stat_if_there(place) is not None:
+            raise AlreadyExists(f"Could not {doing}: there is something of that name.")
+        if place.parent is not None and await self._stat_if_there(place.parent) is None:
+            raise NotFound(f"Could not {doing}: the folder it should be in does not exist.")
+
     async def _create(self, place: Place) -> None:
         doing = f"make the folder {place.path}"
         try:
             await self._call(
                 "CreateContainer", provider.CreateContainerRequest(ref=place.ref), doing
             )
+        except Withdrawn:
+            raise
         except (Conflict, NotFound) as error:
             # FAILED_PRECONDITION or NOT_FOUND: the parent is missing, or a file.
             raise NotFound(
@@ -209,12 +241,18 @@ class Tree(SiteClient):
         request = provider.TouchFileRequest(ref=place.ref, opaque=opaque({"Upload-Length": "0"}))
         try:
             await self._call("TouchFile", request, f"make {place.path}")
+        except Withdrawn:
+            raise
         except (Conflict, NotFound) as error:
             raise NotFound(
                 f"Could not make {place.path}: the folder it should be in does not exist."
             ) from error
 
     async def _leave_share(self, place: Place) -> None:
+        if place.is_remote:
+            await self._places.remote.decline(place.share_id, f"leave the share {place.path}")
+            self._places.forget()
+            return
         received = shares.ReceivedShare(
             share=shares.Share(id=shares.ShareId(opaque_id=place.share_id)),
             state=shares.SHARE_STATE_REJECTED,
@@ -228,6 +266,8 @@ class Tree(SiteClient):
     async def _guarded_id(self, place: Place) -> Place:
         """The place of a pure id, unless it is the root of a space; with the share whose mount it is."""
         entry = await self._places.at_root(place.root) if place.root else None
+        if entry is None and place.is_remote:
+            entry = await self._mount_of(place)
         if entry is None and (await self.flavour()).has_spaces:
             return place
         if entry is None:
@@ -239,7 +279,16 @@ class Tree(SiteClient):
             raise InvalidRequest(
                 f"{place.path} is the root of a space and cannot be moved or deleted here."
             )
-        return Place(path=place.path, rel="", root=place.root, share_id=entry.share_id)
+        return dataclasses.replace(place, share_id=entry.share_id, is_remote=entry.is_remote)
+
+    async def _mount_of(self, place: Place) -> Entry | None:
+        """The share of another site to whose top an id leads: OpenCloud tells another id of it than of its space."""
+        share = self._places.remote.share_of_id(place.root) if place.root else ""
+        for entry in await self._places.listed(SpaceKind.SHARE):
+            if entry.is_remote and entry.share_id == share:
+                top = await self._stat(await self._place(MeshPath.parse(entry.space.path)))
+                return entry if top.id == place.root else None
+        return None
 
     async def _refuse_into_itself(self, start: Place, end: Place, doing: str) -> None:
         """A folder moved into itself is lost, and the site with it: ``facts/opencloud.md`` §3.3."""

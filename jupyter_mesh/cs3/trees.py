@@ -20,7 +20,7 @@ from jupyter_mesh.several import each
 if TYPE_CHECKING:
     from jupyter_mesh.cs3.body import Body
 
-__all__ = ["Copied", "CopyProgress", "Entry", "Opened", "Store", "copy_tree", "states"]
+__all__ = ["Copied", "CopyProgress", "Entry", "Opened", "Store", "copy_tree", "settled", "states"]
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -70,7 +70,10 @@ class Store(Protocol[R_co]):
         """Make a new folder; AlreadyExists if the name is taken."""
 
     async def rename(self, path: str, to: str) -> R_co:
-        """Give a folder a new name; AlreadyExists if it is taken."""
+        """Give a folder a new name; AlreadyExists if it is taken. With the old one it stays as it is."""
+
+    async def can_rename(self, path: str) -> bool:
+        """Whether a folder that was made beside ``path`` could get its name."""
 
     async def remove(self, path: str) -> None:
         """Remove a file, or a folder with all it holds."""
@@ -105,7 +108,8 @@ async def copy_tree(
 ) -> Copied[R]:
     """Copy a file, or a folder with all it holds, to the new path ``to``.
 
-    A folder grows under a hidden name, several files at a time, and gets its own at the end. When anything
+    A folder grows under a hidden name, several files at a time, and gets its own at the end; where nothing can be
+    renamed it has its own from the beginning. When anything
     fails or the task is cancelled, what has grown is removed again. Raises AlreadyExists, NotFound, TooLarge for
     more than ``at_most`` bytes, and what the stores raise; the first failure ends the rest.
     """
@@ -124,14 +128,20 @@ async def copy_tree(
         raise AlreadyExists(f'"{to}" exists already. Choose another name.')
     found = await _survey(source, path)
     tally.expect(sum(entry.size for entry in found.values()), at_most, path)
-    growing = join(parent_of(to), f".mesh-{secrets.token_hex(8)}.part")
+    growing = to
+    if await target.can_rename(to):
+        growing = join(parent_of(to), f".mesh-{secrets.token_hex(8)}.part")
+    made = False
     try:
-        await _settled(target.make_folder(growing))
+        await settled(target.make_folder(growing))
+        made = True
         await _fill(source, path, target, growing, found, tally)
-        result = await _settled(target.rename(growing, to))
+        result = await settled(target.rename(growing, to))
     except BaseException as error:
-        with suppress(MeshError):
-            await asyncio.shield(target.remove(growing))
+        # What has the name may be somebody else's.
+        if made or growing != to:
+            with suppress(MeshError):
+                await asyncio.shield(target.remove(growing))
         if isinstance(error, MeshError):
             # Users know it by the name that it was to get.
             raise type(error)(str(error).replace(growing, to), trace=error.trace) from error
@@ -187,7 +197,7 @@ def _depth(where: str) -> int:
     return where.count("/")
 
 
-async def _settled(work: Coroutine[object, object, T]) -> T:
+async def settled(work: Coroutine[object, object, T]) -> T:
     """Let a step end that would leave something behind if it was cut off; only then the task is cancelled."""
     task = asyncio.ensure_future(work)
     try:

@@ -26,6 +26,7 @@ __all__ = [
     "children_of",
     "clean_name",
     "etag_of",
+    "is_stand_in",
     "listed_of",
     "lock_of",
     "lock_to",
@@ -46,6 +47,9 @@ MILLISECONDS_FROM = 10**11
 """Above this, a number of seconds lies in the year 5138: the site sent milliseconds."""
 
 UNSAID = 2**64 - 1
+
+STAND_IN = "mtime-"
+"""What the etag of a file begins with that comes from another site, and that no site gave one."""
 
 FOLDERS = {rs.RESOURCE_TYPE_CONTAINER, rs.RESOURCE_TYPE_REFERENCE}
 
@@ -117,6 +121,11 @@ def etag_of(text: str) -> str:
     return text.removeprefix("W/").strip('"')
 
 
+def is_stand_in(etag: str) -> bool:
+    """True for an etag that the site did not give: it is never sent to one."""
+    return etag.startswith(STAND_IN)
+
+
 def user_of(message: Any) -> User:
     return User(
         id=message.id.opaque_id,
@@ -170,7 +179,7 @@ def resource_of(info: Any, path: str, name: str = "") -> Resource:
         name=name or name_of(path),
         kind=Kind.DIRECTORY if directory else Kind.FILE,
         modified=time_of(info.mtime),
-        etag=etag_of(info.etag),
+        etag=etag_of(info.etag) or ("" if directory else _stand_in_of(info)),
         id=resource_id_of(info.id),
         parent=resource_id_of(info.parent_id) if info.HasField("parent_id") else None,
         size=info.size,
@@ -184,6 +193,11 @@ def resource_of(info: Any, path: str, name: str = "") -> Resource:
             dict(info.arbitrary_metadata.metadata) if info.HasField("arbitrary_metadata") else {}
         ),
     )
+
+
+def _stand_in_of(info: Any) -> str:
+    """What changes when somebody else saves a file, at the latest a second after it was read."""
+    return f"{STAND_IN}{info.mtime.seconds}.{info.mtime.nanos}-{info.size}"
 
 
 @lru_cache(maxsize=256)

@@ -7,7 +7,7 @@ import json
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
@@ -16,6 +16,9 @@ from jupyter_mesh.demo.programs import Program
 from jupyter_mesh.demo.samples import put_sample
 from jupyter_mesh.errors import DeadlineExceeded, InvalidRequest
 from jupyter_mesh.paths import join
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["DemoSite"]
 
@@ -28,18 +31,26 @@ HUB_CONFIG = Path("hub-config", "local", "jupyterhub_config.py")
 class DemoSite:
     """A node and a hub. ``start`` returns when both answer; whoever called it calls ``stop``."""
 
-    def __init__(self, info: SiteInfo, folder: Path) -> None:
+    def __init__(self, info: SiteInfo, folder: Path, *, node_port: int, hub_port: int) -> None:
         self.info = info
         self.folder = folder
+        self._ports = (node_port, hub_port)
         self.node = Program(f"The node of {info.name}", folder / "node.log")
         self.hub = Program(f"The hub of {info.name}", folder / "hub.log")
         self.address: dict[str, str] = {}
-        """``name``, ``gateway`` and ``url`` as the node tells them."""
-        self.hub_url = ""
+        """What the node tells of itself: ``name``, ``gateway``, ``url``, ``domain``."""
+        self.hub_url = f"http://127.0.0.1:{hub_port}"
         self.passwords: dict[str, str] = {}
 
-    async def start(self, lock: int) -> None:
+    @property
+    def peer(self) -> str:
+        """What the other site is told of this one: domain and title."""
+        return f"localhost:{self._ports[0]}={self.info.title}"
+
+    async def start(self, lock: int, peers: Sequence[str]) -> None:
         """Start node and hub and seed the site the first time. ``lock`` is inherited by the programs.
+
+        ``peers`` are the other sites, as they tell of themselves.
 
         Raises ProgramEnded when one of them stops, DeadlineExceeded when one does not answer.
         """
@@ -51,7 +62,12 @@ class DemoSite:
         ready = self.folder / "node.json"
         await asyncio.to_thread(ready.unlink, missing_ok=True)
         command = [sys.executable, "-m", "jupyter_mesh.cli", "node", "--name", self.info.name]
-        await self.node.start([*command, "--data", str(data), "--ready-file", str(ready)], {}, lock)
+        command += ["--data", str(data), "--ready-file", str(ready)]
+        command += ["--http-port", str(self._ports[0]), "--title", self.info.title]
+        command += ["--accept-url", f"{self.hub_url}/hub/user-redirect/mesh/accept"]
+        # The sites of the demo are all on this machine.
+        command += ["--allow-loopback", *(f"--peer={peer}" for peer in peers)]
+        await self.node.start(command, {}, lock)
         self.address = await self._answer(self.node, self._node_address(ready))
         # The hub takes longest to start: seed meanwhile.
         await self._start_hub(lock)
@@ -69,6 +85,7 @@ class DemoSite:
             "name": self.info.name,
             "gateway": self.address["gateway"],
             "url": self.address["url"],
+            "domain": self.address["domain"],
             "hub": self.hub_url,
             "users": [
                 {"name": name, "password": password} for name, password in self.passwords.items()
@@ -76,14 +93,13 @@ class DemoSite:
         }
 
     async def _start_hub(self, lock: int) -> None:
-        port, api_port, proxy_port = _free_ports(3)
-        self.hub_url = f"http://127.0.0.1:{port}"
+        api_port, proxy_port = _free_ports(2)
         environment = {
             "MESH_SITE": self.info.name,
             "MESH_SITE_TITLE": self.info.title,
             "MESH_GATEWAY": self.address["gateway"],
             "MESH_HUB_STATE": str(self.folder / "hub"),
-            "MESH_HUB_PORT": str(port),
+            "MESH_HUB_PORT": str(self._ports[1]),
             "MESH_HUB_API_PORT": str(api_port),
             "MESH_HUB_PROXY_PORT": str(proxy_port),
         }

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from jupyter_mesh.demo.lock import only_demo
 from jupyter_mesh.demo.people import SITES
+from jupyter_mesh.demo.ports import remembered_ports
 from jupyter_mesh.demo.site import DemoSite
 from jupyter_mesh.errors import InvalidRequest
 from jupyter_mesh.mount.possible import why_not
@@ -74,7 +75,7 @@ async def _run(directory: Path, lock: int) -> int:
 
     ready = directory / "ready.json"
     ready.unlink(missing_ok=True)
-    sites = [DemoSite(info, directory / info.name) for info in SITES]
+    sites = _sites(directory)
     try:
         began = time.monotonic()
         print("Starting two sites …", flush=True)
@@ -95,8 +96,32 @@ async def _run(directory: Path, lock: int) -> int:
     return 0
 
 
+def _sites(directory: Path) -> list[DemoSite]:
+    """The sites, each on the ports that it had the last time."""
+    names = [f"{program} of {info.name}" for info in SITES for program in ("node", "hub")]
+    ports, changed = remembered_ports(directory / "ports.json", names)
+    if changed:
+        print(f"New ports, since others have the old ones: {', '.join(changed)}.", flush=True)
+    if any(name.startswith("node") for name in changed):
+        print(
+            "Contacts between the sites have to be made again: their addresses changed.", flush=True
+        )
+    return [
+        DemoSite(
+            info,
+            directory / info.name,
+            node_port=ports[f"node of {info.name}"],
+            hub_port=ports[f"hub of {info.name}"],
+        )
+        for info in SITES
+    ]
+
+
 async def _start(sites: list[DemoSite], lock: int) -> None:
-    starting = [asyncio.ensure_future(site.start(lock)) for site in sites]
+    starting = [
+        asyncio.ensure_future(site.start(lock, [one.peer for one in sites if one is not site]))
+        for site in sites
+    ]
     try:
         await asyncio.gather(*starting)
     finally:
@@ -144,9 +169,10 @@ def _welcome(sites: list[DemoSite], directory: Path, seconds: float, no_mount: s
             )
             where = ""
         lines.append("")
-    first = sites[0].info
+    first, second = (site.info for site in sites)
     lines += [
         f"Log in as {first.people[0].name} and open mesh/home/{first.home_sample}/{first.home_sample}.ipynb.",
+        f"Then invite {second.people[0].name}: in the Mesh sidebar, People, Invite; open the link in another browser.",
         f"No mount: {no_mount} The notebooks read their data by cs3:// addresses then."
         if no_mount
         else "Kernels and terminals find the files of the site in ~/mesh, mounted while a server runs.",

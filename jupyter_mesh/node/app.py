@@ -17,6 +17,8 @@ from jupyter_mesh.errors import InvalidRequest, MeshError
 from jupyter_mesh.node.data import data_app
 from jupyter_mesh.node.flavours import FLAVOURS
 from jupyter_mesh.node.gateway import Gateway
+from jupyter_mesh.node.gateway_people import search_handlers
+from jupyter_mesh.node.ocm.settings import FederationSettings
 from jupyter_mesh.node.site import Site
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ class Node:
         Opens the login ``machine`` for whoever knows it; "" keeps it shut.
     tls : tuple of Path, optional
         Certificate chain and key, for both servers.
+    federation : FederationSettings, optional
+        Its place in the mesh: public URL, title, trusted sites.
     interceptors, middlewares
         Run around each RPC and each HTTP request; tests count and disturb with them.
 
@@ -75,6 +79,7 @@ class Node:
         machine_key: str = "",
         tls: tuple[Path, Path] | None = None,
         allow_remote: bool = False,
+        federation: FederationSettings | None = None,
         interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
         middlewares: Sequence[Middleware] = (),
     ) -> None:
@@ -97,6 +102,7 @@ class Node:
             token_life=token_life,
             transfer_life=transfer_life,
             machine_key=machine_key,
+            federation=federation or FederationSettings(),
         )
         self._tls = tls
         self._interceptors = list(interceptors)
@@ -115,6 +121,16 @@ class Node:
     def url(self) -> str:
         """Address of the data gateway; "" before the start."""
         return self._url
+
+    @property
+    def public_url(self) -> str:
+        """Under which other sites reach this one; "" before the start."""
+        return self._site.federation.origin if self._site is not None else ""
+
+    @property
+    def domain(self) -> str:
+        """What this site is called by others; "" before the start."""
+        return self._site.federation.domain if self._site is not None else ""
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -148,6 +164,8 @@ class Node:
         if runner is not None:
             await runner.cleanup()
         if site is not None:
+            await site.mounts.close()
+            await site.federation.close()
             await asyncio.to_thread(site.close)
 
     async def _start_http(self, site: Site) -> None:
@@ -170,6 +188,7 @@ class Node:
         except OSError as error:
             raise _taken(self._host, port, "--http-port") from error
         scheme = "https" if context else "http"
+        site.federation.listening(self._runner.addresses[0][1], tls=context is not None)
         self._url = site.url = f"{scheme}://{_bracketed(self._host)}:{self._runner.addresses[0][1]}"
 
     async def _start_gateway(self, site: Site) -> None:
@@ -180,7 +199,10 @@ class Node:
             ("grpc.max_send_message_length", _MAX_MESSAGE),
         ]
         self._server = grpc.aio.server(interceptors=self._interceptors, options=options)
-        stubs.add_GatewayAPIServicer_to_server(Gateway(site), self._server)
+        rpcs = Gateway(site)
+        # The first that knows a method serves it.
+        self._server.add_generic_rpc_handlers((search_handlers(rpcs, old=site.flavour.spaces),))
+        stubs.add_GatewayAPIServicer_to_server(rpcs, self._server)
         address = f"{_bracketed(self._host)}:{self._ports[0]}"
         try:
             # gRPC would say the same in its own words, on standard error.

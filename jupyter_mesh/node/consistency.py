@@ -31,7 +31,7 @@ def check(data: Path) -> list[str]:
             damage = [row[0] for row in index.rows("PRAGMA integrity_check") if row[0] != "ok"]
             if damage:
                 return [f"The database of the site is damaged: {text}." for text in damage]
-            return [*_tree(index, data), *_history(index, data)]
+            return [*_tree(index, data), *_history(index, data), *_grants(index)]
     except MeshError as error:
         return [str(error)]
     except sqlite3.Error as error:
@@ -80,6 +80,15 @@ def _history(index: Index, data: Path) -> Iterator[str]:
         status = _status(state / "bin" / row["key"])
         if status is None or stat.S_ISDIR(status.st_mode) != bool(row["folder"]):
             yield f'"{row["path"]}" in the bin has lost its content.'
+
+
+def _grants(index: Index) -> Iterator[str]:
+    """Shares and links of what is neither in a space nor in the bin; a root may not have been looked at yet."""
+    lost = "WHERE node NOT IN (SELECT id FROM nodes) AND node NOT IN (SELECT id FROM spaces)"
+    for row in index.rows(f"SELECT id FROM shares {lost}"):  # noqa: S608 - a constant
+        yield f"The share {row['id']} is of nothing."
+    for row in index.rows(f"SELECT id FROM links {lost}"):  # noqa: S608 - a constant
+        yield f"The link {row['id']} leads nowhere."
 
 
 def _status(path: Path) -> os.stat_result | None:

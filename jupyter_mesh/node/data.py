@@ -8,8 +8,12 @@ from aiohttp import web
 
 from jupyter_mesh.node.flavours import HTTP_STATUS
 from jupyter_mesh.node.incoming import Incoming
+from jupyter_mesh.node.link_web import add_link_routes
+from jupyter_mesh.node.ocm.access import RemoteAccess
+from jupyter_mesh.node.ocm.routes import add_routes
 from jupyter_mesh.node.outgoing import Outgoing
 from jupyter_mesh.node.refusal import Reason, Refused
+from jupyter_mesh.node.remote.mounts import OCM_STORAGE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -23,11 +27,14 @@ __all__ = ["data_app"]
 
 
 def data_app(site: Site, middlewares: Sequence[Middleware]) -> web.Application:
-    """The web application of a site: ``/data`` and ``/health``."""
+    """The web application of a site: ``/data``, ``/health``, public links, and what peers ask for."""
     data = _DataGateway(site)
     app = web.Application(middlewares=middlewares)
     app.router.add_get("/health", data.health)
     app.router.add_route("*", "/data", data.handle)
+    add_link_routes(app, site)
+    add_routes(app, site.federation)
+    RemoteAccess(site, site.federation.store).add_routes(app)
     return app
 
 
@@ -65,16 +72,22 @@ class _DataGateway:
             return web.Response(status=HTTP_STATUS.get(error.reason, 500))
 
     async def _put(self, request: web.Request) -> web.StreamResponse:
-        return await self._incoming.put(request, await self._simple(request))
+        transfer = await self._simple(request)
+        if transfer.space == OCM_STORAGE:
+            return await self._site.transfers.put(request, transfer)
+        return await self._incoming.put(request, transfer)
 
     async def _get(self, request: web.Request) -> web.StreamResponse:
-        return await self._outgoing.get(request, await self._simple(request))
+        transfer = await self._simple(request)
+        if transfer.space == OCM_STORAGE:
+            return await self._site.transfers.get(request, transfer)
+        return await self._outgoing.get(request, transfer)
 
     async def _head(self, request: web.Request) -> web.StreamResponse:
         transfer = self._transfer(request)
         if transfer.upload:
             return await self._incoming.head(transfer)
-        return await self._outgoing.get(request, await self._simple(request))
+        return await self._get(request)
 
     async def _patch(self, request: web.Request) -> web.StreamResponse:
         return await self._incoming.patch(request, self._transfer(request))
@@ -92,8 +105,8 @@ class _DataGateway:
         """The transfer of a request that has to show who it comes from as well."""
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
         token = request.headers.get("x-access-token", "") or bearer
-        user, _scope = await self._site.run(lambda: self._site.user_of(token))
+        user, _, link = await self._site.run(lambda: self._site.user_of(token))
         transfer = self._transfer(request)
-        if transfer.user != user.id:
+        if (transfer.user, transfer.link) != (user.id, link):
             raise Refused(Reason.MISSING, "This transfer was given to somebody else.")
         return transfer

@@ -15,7 +15,10 @@ from jupyter_mesh.node.refusal import Reason
 
 __all__ = ["FLAVOURS", "PATHS", "SPACES", "Flavour"]
 
-_OWN_CODES: dict[Reason, int] = {
+Code = int | grpc.StatusCode
+"""A status of CS3, or the gRPC error that some sites send instead."""
+
+_OWN_CODES: dict[Reason, Code] = {
     Reason.NO_SPACE: code_pb2.CODE_NOT_FOUND,
     Reason.MISSING: code_pb2.CODE_NOT_FOUND,
     Reason.PARENT_MISSING: code_pb2.CODE_FAILED_PRECONDITION,
@@ -40,6 +43,11 @@ _OWN_CODES: dict[Reason, int] = {
     Reason.UNSUPPORTED: code_pb2.CODE_UNIMPLEMENTED,
     Reason.BAD_LOGIN: code_pb2.CODE_PERMISSION_DENIED,
     Reason.BAD_TOKEN: code_pb2.CODE_UNAUTHENTICATED,
+    Reason.BAD_PARTNER: code_pb2.CODE_INVALID_ARGUMENT,
+    Reason.BAD_INVITE: code_pb2.CODE_NOT_FOUND,
+    Reason.ONESELF: code_pb2.CODE_INVALID_ARGUMENT,
+    Reason.CONFLICT: code_pb2.CODE_ABORTED,
+    Reason.NO_ID: code_pb2.CODE_INVALID_ARGUMENT,
     Reason.BROKEN: code_pb2.CODE_INTERNAL,
 }
 
@@ -70,8 +78,8 @@ class Flavour:
     """One kind of site: its codes, and what it can and cannot do."""
 
     name: str
-    codes: dict[Reason, int] = field(default_factory=dict)
-    by_rpc: dict[tuple[str, Reason], int] = field(default_factory=dict)
+    codes: dict[Reason, Code] = field(default_factory=dict)
+    by_rpc: dict[tuple[str, Reason], Code] = field(default_factory=dict)
     """Where one RPC answers a reason with another code than the rest."""
     bad_token: tuple[grpc.StatusCode, str]
     spaces: bool
@@ -90,8 +98,8 @@ class Flavour:
     time_unit: int
     """Nanoseconds per unit of the times of versions and of the bin: seconds, or milliseconds by mistake."""
 
-    def code(self, rpc: str, reason: Reason) -> int:
-        """The CS3 status code with which ``rpc`` answers ``reason``."""
+    def code(self, rpc: str, reason: Reason) -> Code:
+        """The code with which ``rpc`` answers ``reason``."""
         special = self.by_rpc.get((rpc, reason))
         return special if special is not None else self.codes.get(reason, _OWN_CODES[reason])
 
@@ -108,6 +116,11 @@ SPACES = Flavour(
         ("RefreshLock", Reason.NOT_LOCKED): code_pb2.CODE_ABORTED,
         ("Unlock", Reason.NOT_LOCKED): code_pb2.CODE_ABORTED,
         ("GetLock", Reason.NOT_LOCKED): code_pb2.CODE_NOT_FOUND,
+        ("GetInfoByDomain", Reason.MISSING): code_pb2.CODE_INTERNAL,
+        ("RemoveShare", Reason.MISSING): code_pb2.CODE_INTERNAL,
+        ("ListExistingShares", Reason.UNSUPPORTED): grpc.StatusCode.UNKNOWN,
+        ("ListExistingReceivedShares", Reason.UNSUPPORTED): grpc.StatusCode.UNKNOWN,
+        ("ListExistingPublicShares", Reason.UNSUPPORTED): grpc.StatusCode.UNKNOWN,
     },
     bad_token=(grpc.StatusCode.UNAUTHENTICATED, "auth: core access token is invalid"),
     spaces=True,
@@ -130,6 +143,7 @@ PATHS = Flavour(
         Reason.IS_FOLDER: code_pb2.CODE_INTERNAL,
         Reason.INTO_ITSELF: code_pb2.CODE_INTERNAL,
         Reason.IS_ROOT: code_pb2.CODE_INTERNAL,
+        Reason.BAD_INVITE: code_pb2.CODE_INVALID_ARGUMENT,
     },
     by_rpc={
         ("Move", Reason.MISSING): code_pb2.CODE_INTERNAL,
@@ -139,6 +153,16 @@ PATHS = Flavour(
         ("RestoreRecycleItem", Reason.MISSING): code_pb2.CODE_INTERNAL,
         ("PurgeRecycle", Reason.MISSING): code_pb2.CODE_INTERNAL,
         ("InvalidateAppPassword", Reason.MISSING): code_pb2.CODE_INTERNAL,
+        ("GetInfoByDomain", Reason.MISSING): code_pb2.CODE_INTERNAL,
+        ("GetAcceptedUser", Reason.MISSING): code_pb2.CODE_INVALID_ARGUMENT,
+        ("CreateShare", Reason.EXISTS): grpc.StatusCode.UNKNOWN,
+        ("CreateShare", Reason.ONESELF): grpc.StatusCode.UNKNOWN,
+        ("GetShare", Reason.MISSING): grpc.StatusCode.UNKNOWN,
+        ("UpdateShare", Reason.MISSING): grpc.StatusCode.UNKNOWN,
+        ("RemoveShare", Reason.MISSING): grpc.StatusCode.UNKNOWN,
+        ("UpdateReceivedShare", Reason.MISSING): code_pb2.CODE_INTERNAL,
+        ("FindUsers", Reason.BAD_REQUEST): grpc.StatusCode.UNKNOWN,
+        ("FindGroups", Reason.BAD_REQUEST): grpc.StatusCode.UNKNOWN,
         ("SetLock", Reason.UNSUPPORTED): code_pb2.CODE_INTERNAL,
         ("GetLock", Reason.UNSUPPORTED): code_pb2.CODE_INTERNAL,
         ("RefreshLock", Reason.UNSUPPORTED): code_pb2.CODE_INTERNAL,

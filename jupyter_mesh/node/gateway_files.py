@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 
-from jupyter_mesh.node.address import Address, Caller, describe_path, mount_of, resolve
+from jupyter_mesh.node.address import Address, Caller, describe_path, resolve, seen_from
 from jupyter_mesh.node.metadata import metadata_in_folder, metadata_of
 from jupyter_mesh.node.refusal import Reason, Refused
+from jupyter_mesh.node.rights import OWNER
 from jupyter_mesh.node.rpc import Rpcs, answers
-from jupyter_mesh.node.users import Role
+from jupyter_mesh.node.shares import REJECTED
 from jupyter_mesh.node.virtual import virtual_folder, virtual_listing
-from jupyter_mesh.node.wire import Describer
+from jupyter_mesh.node.wire import Describer, permissions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,14 +34,16 @@ class FileRpcs(Rpcs):
         if virtual is not None:
             return provider.StatResponse(info=virtual)
         address = resolve(self.site, caller, request.ref)
+        address.require("stat")
         place = self._find(address)
-        info = Describer(self.site, place.space, address.role).info(
+        info = Describer(self.site, place.space, address.rights).info(
             place.entry,
             place.names,
             describe_path(self.site, address, place),
             metadata=metadata_of(self.site.index, place.entry.id, request.arbitrary_metadata_keys),
             lock=self.site.locks.get(place.entry.id),
         )
+        seen_from(address, place, info)
         return provider.StatResponse(info=info)
 
     @answers(provider.ListContainerResponse)
@@ -50,6 +53,7 @@ class FileRpcs(Rpcs):
         if virtual is not None:
             return provider.ListContainerResponse(infos=virtual)
         address = resolve(self.site, caller, request.ref)
+        address.require("list_container")
         place = self._find(address)
         entries: Sequence[Entry] = self.site.tree.listing(place)
         if not self.site.flavour.spaces:
@@ -58,7 +62,7 @@ class FileRpcs(Rpcs):
         metadata = metadata_in_folder(
             self.site.index, place.entry.id, request.arbitrary_metadata_keys
         )
-        describer = Describer(self.site, place.space, address.role)
+        describer = Describer(self.site, place.space, address.rights)
         folder = describe_path(self.site, address, place).rstrip("/") + "/"
         if self.site.flavour.spaces and address.style == "relative":
             folder = ""
@@ -72,19 +76,24 @@ class FileRpcs(Rpcs):
                 metadata=metadata.get(entry.id),
                 lock=locks.get(entry.id),
             )
+        if address.rights != OWNER:
+            more = self.site.shares.granted_in(caller, place.entry.id)
+            for entry, info in zip(entries, reply.infos, strict=True):
+                if entry.id in more:
+                    info.permission_set.CopyFrom(permissions(address.rights | more[entry.id]))
         return reply
 
     @answers(provider.CreateContainerResponse)
     def CreateContainer(self, caller: Caller, request: Any) -> Any:
         """Make a folder in a folder that is there."""
-        parent, name = self._free(caller, request.ref)
+        parent, name = self._free(caller, request.ref, "create_container")
         self.site.store.mkdir(parent, name)
         return provider.CreateContainerResponse()
 
     @answers(provider.TouchFileResponse)
     def TouchFile(self, caller: Caller, request: Any) -> Any:
         """Make an empty file at a free name."""
-        parent, name = self._free(caller, request.ref)
+        parent, name = self._free(caller, request.ref, "initiate_file_upload")
         self.site.store.write(parent, name, self.site.store.new_upload())
         return provider.TouchFileResponse()
 
@@ -92,7 +101,12 @@ class FileRpcs(Rpcs):
     def Delete(self, caller: Caller, request: Any) -> Any:
         """Move a file or a tree to the bin; never the root of a space."""
         address = resolve(self.site, caller, request.ref)
-        address.require(Role.EDITOR)
+        address.require("delete")
+        if address.share:
+            # Real sites delete the folder of the owner here (facts/opencloud.md §3.2).
+            self.site.shares.answer(caller.user.id, address.share, state=REJECTED)
+            return provider.DeleteResponse()
+        address.require_outer("delete")
         place = self._find(address)
         if place.is_root:
             raise Refused(Reason.IS_ROOT, "can't delete mount path: the root of a space stays.")
@@ -108,15 +122,18 @@ class FileRpcs(Rpcs):
             resolve(self.site, caller, request.destination),
         )
         for address in (source, target):
-            address.require(Role.EDITOR)
+            address.require("move")
         place = self._find(source)
-        if source.space.id != target.space.id:
+        if source.space.id != target.space.id or source.top != target.top:
             raise Refused(
                 Reason.OTHER_SPACE,
                 "Moving from one space to another is not supported: copy, then delete.",
             )
         if place.is_root:
             raise Refused(Reason.IS_ROOT, "can't move mount path: the root of a space stays.")
+        source.require_outer("move")
+        if source.share:
+            raise Refused(Reason.IS_ROOT, "can't move mount path: a shared entry stays.")
         parent, name = self.site.tree.find_parent(target.space, target.base, target.names)
         if (*parent.names, name)[: len(place.names)] == place.names and (
             *parent.names,
@@ -130,6 +147,7 @@ class FileRpcs(Rpcs):
             self.site.flavour.overwrites and not existing.entry.folder and not place.entry.folder
         ):
             raise Refused(Reason.EXISTS, f'There is a "{name}" already.')
+        target.require_outer("move")
         self._check_lock(place, request.lock_id)
         self.site.store.move(place, parent, name)
         return provider.MoveResponse()
@@ -142,13 +160,13 @@ class FileRpcs(Rpcs):
     def _find(self, address: Address) -> Place:
         return self.site.tree.find(address.space, address.base, address.names)
 
-    def _free(self, caller: Caller, ref: Any) -> tuple[Place, str]:
+    def _free(self, caller: Caller, ref: Any, right: str) -> tuple[Place, str]:
         """The folder and the name for something new; raises Refused when the name is taken."""
         address = resolve(self.site, caller, ref)
-        address.require(Role.EDITOR)
+        address.require(right)
         whole = (*self.site.tree.names(address.space, address.base), *address.names)
         if not whole:
-            raise Refused(Reason.EXISTS, f'"{mount_of(self.site, address.space)}" exists already.')
+            raise Refused(Reason.EXISTS, f'"{address.space.name}" exists already.')
         parent, name = self.site.tree.find_parent(address.space, address.base, address.names)
         if self.site.tree.child(parent, name) is not None:
             raise Refused(Reason.EXISTS, f'There is a "{name}" already.')

@@ -15,7 +15,7 @@ from jupyter_mesh.node.address import Address, Caller, mount_of, resolve, split_
 from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.rpc import Rpcs, answers, answers_async
 from jupyter_mesh.node.store import remove
-from jupyter_mesh.node.users import Role, room_left
+from jupyter_mesh.node.users import room_left
 from jupyter_mesh.node.wire import timestamp
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class HistoryRpcs(Rpcs):
         """Earlier contents of a file, newest first. A site of paths answers nothing for a missing file."""
         reply = provider.ListFileVersionsResponse()
         address = resolve(self.site, caller, request.ref)
+        address.require("list_file_versions")
         try:
             place = self.site.tree.find(address.space, address.base, address.names)
         except Refused:
@@ -57,18 +58,18 @@ class HistoryRpcs(Rpcs):
     @answers_async(provider.RestoreFileVersionResponse)
     async def RestoreFileVersion(self, caller: Caller, request: Any) -> Any:
         """Put an earlier content back; what is there now becomes a version itself."""
-        place, key = await self.site.run(lambda: self._version(caller, request))
+        _, key = await self.site.run(lambda: self._version(caller, request))
         content = self.site.store.new_upload()
         try:
             sha1 = await asyncio.to_thread(_copy, self.site.store.versions / key, content)
-            await self.site.run(lambda: self._put_back(place, request.lock_id, content, sha1))
+            await self.site.run(lambda: self._put_back(caller, request, content, sha1))
         finally:
             await asyncio.to_thread(content.unlink, missing_ok=True)
         return provider.RestoreFileVersionResponse()
 
     def _version(self, caller: Caller, request: Any) -> tuple[Place, str]:
         address = resolve(self.site, caller, request.ref)
-        address.require(Role.EDITOR)
+        address.require("restore_file_version")
         place = self.site.tree.find(address.space, address.base, address.names)
         key = request.key
         if not self.site.flavour.spaces:
@@ -87,9 +88,10 @@ class HistoryRpcs(Rpcs):
             )
         return place, key
 
-    def _put_back(self, place: Place, lock: str, content: Path, sha1: str) -> None:
+    def _put_back(self, caller: Caller, request: Any, content: Path, sha1: str) -> None:
+        place, _ = self._version(caller, request)
         if self.site.flavour.locks:
-            self.site.locks.check(place.entry.id, lock)
+            self.site.locks.check(place.entry.id, request.lock_id)
         parent, name = self.site.tree.find_parent(place.space, place.entry.id, ())
         self.site.store.write(
             parent, name, content, sha1=sha1 if self.site.flavour.compares else ""
@@ -98,13 +100,15 @@ class HistoryRpcs(Rpcs):
     @answers(provider.ListRecycleResponse)
     def ListRecycle(self, caller: Caller, request: Any) -> Any:
         """The bin of a space, latest first, whatever folder in it was named."""
-        space = resolve(self.site, caller, request.ref).space
+        address = resolve(self.site, caller, request.ref)
+        address.require_member("list_recycle")
+        space = address.space
         reply = provider.ListRecycleResponse()
         rows = self.site.index.rows(
             "SELECT b.*, n.folder, n.size FROM bin b JOIN nodes n ON n.id = b.node WHERE b.space = ? ORDER BY b.deleted DESC",
             space.id,
         )
-        mount = "" if self.site.flavour.spaces else mount_of(self.site, space)
+        mount = "" if self.site.flavour.spaces else mount_of(self.site, space, caller.user.id)
         for row in rows:
             if request.key.rstrip("/") in ("", row["key"]):
                 folder = row["folder"]
@@ -127,7 +131,7 @@ class HistoryRpcs(Rpcs):
     def RestoreRecycleItem(self, caller: Caller, request: Any) -> Any:
         """Put an item of the bin to a free name; its ids and versions come back with it."""
         address = resolve(self.site, caller, request.ref)
-        address.require(Role.EDITOR)
+        address.require_member("restore_recycle_item")
         row = self._item(address, request.key)
         parent, name = self.site.tree.find_parent(
             *self._target(caller, address, request, row["path"])
@@ -167,7 +171,7 @@ class HistoryRpcs(Rpcs):
 
     def _purge(self, caller: Caller, request: Any) -> list[Path]:
         address = resolve(self.site, caller, request.ref)
-        address.require(Role.EDITOR)
+        address.require_member("purge_recycle")
         if request.key:
             items = [self._item(address, request.key)]
         else:

@@ -11,7 +11,6 @@ from jupyter_mesh.node.locks import Wanted
 from jupyter_mesh.node.metadata import set_metadata, unset_metadata
 from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.rpc import Rpcs, answers
-from jupyter_mesh.node.users import Role
 from jupyter_mesh.node.wire import lock_message, read_seconds
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class NoteRpcs(Rpcs):
     @answers(provider.SetArbitraryMetadataResponse)
     def SetArbitraryMetadata(self, caller: Caller, request: Any) -> Any:
         """Set texts by key. The key "mtime" sets the time of change, "etag" has no effect."""
-        place = self._place(caller, request.ref, Role.EDITOR)
+        place = self._place(caller, request.ref, "initiate_file_upload")
         self._check_lock(place, request.lock_id)
         values = dict(request.arbitrary_metadata.metadata)
         values.pop("etag", None)
@@ -41,7 +40,7 @@ class NoteRpcs(Rpcs):
     @answers(provider.UnsetArbitraryMetadataResponse)
     def UnsetArbitraryMetadata(self, caller: Caller, request: Any) -> Any:
         """Remove texts by key; unknown keys are no error."""
-        place = self._place(caller, request.ref, Role.EDITOR)
+        place = self._place(caller, request.ref, "initiate_file_upload")
         self._check_lock(place, request.lock_id)
         unset_metadata(self.site.index, place.entry.id, request.arbitrary_metadata_keys)
         return provider.UnsetArbitraryMetadataResponse()
@@ -57,7 +56,7 @@ class NoteRpcs(Rpcs):
     def GetLock(self, caller: Caller, request: Any) -> Any:
         """The lock that holds now."""
         self._need_locks()
-        place = self._place(caller, request.ref, Role.VIEWER)
+        place = self._place(caller, request.ref, "stat")
         row = self.site.locks.get(place.entry.id)
         if row is None:
             raise Refused(Reason.NOT_LOCKED, "not locked")
@@ -95,7 +94,7 @@ class NoteRpcs(Rpcs):
             expires=min(expires, 2**63 - 1),
             extra=lock.opaque.SerializeToString(),
         )
-        return self._place(caller, request.ref, Role.EDITOR), wanted
+        return self._place(caller, request.ref, "initiate_file_upload"), wanted
 
     def _need_locks(self) -> None:
         if not self.site.flavour.locks:
@@ -105,7 +104,7 @@ class NoteRpcs(Rpcs):
         if self.site.flavour.locks:
             self.site.locks.check(place.entry.id, lock)
 
-    def _place(self, caller: Caller, ref: Any, role: Role) -> Place:
+    def _place(self, caller: Caller, ref: Any, right: str) -> Place:
         address = resolve(self.site, caller, ref)
-        address.require(role)
+        address.require(right)
         return self.site.tree.find(address.space, address.base, address.names)

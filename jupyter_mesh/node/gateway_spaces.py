@@ -9,7 +9,8 @@ from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from cs3.storage.provider.v1beta1 import resources_pb2 as resources
 from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces
 
-from jupyter_mesh.node.address import Caller, find_space, mount_of, resolve
+from jupyter_mesh.node.address import Caller, describe_path, find_space, mount_of, resolve
+from jupyter_mesh.node.mounts import mount_spaces
 from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.rpc import Rpcs, answers
 from jupyter_mesh.node.users import room_left
@@ -44,14 +45,20 @@ class SpaceRpcs(Rpcs):
     def ListStorageSpaces(self, caller: Caller, request: Any) -> Any:
         """The spaces that the caller may enter and that pass all filters."""
         reply = spaces.ListStorageSpacesResponse()
-        for space, role in self.site.people.spaces_of(caller.user) if caller.scope else ():
+        for space, rights in self.site.people.spaces_of(caller.user) if caller.scope else ():
             if all(self._passes(caller, space, wanted) for wanted in request.filters):
                 try:
                     root = self.site.tree.root(space).entry
                 except Refused:
                     # Its folder was removed by hand: the others can still be listed.
                     continue
-                reply.storage_spaces.append(space_message(self.site, space, role, root))
+                reply.storage_spaces.append(space_message(self.site, space, rights, root))
+        if self.site.flavour.spaces:
+            reply.storage_spaces.extend(
+                space
+                for space in mount_spaces(self.site, caller)
+                if all(_mount_passes(caller, space, wanted) for wanted in request.filters)
+            )
         return reply
 
     def _passes(self, caller: Caller, space: SpaceRow, wanted: Any) -> bool:
@@ -65,7 +72,7 @@ class SpaceRpcs(Rpcs):
         if wanted.type == _FILTER.TYPE_SPACE_TYPE:
             return bool(wanted.space_type in (space.kind, f"+{space.kind}"))
         if wanted.type == _FILTER.TYPE_PATH:
-            mount = mount_of(self.site, space)
+            mount = mount_of(self.site, space, caller.user.id)
             return bool(wanted.path == mount or wanted.path.startswith(mount + "/"))
         return True
 
@@ -74,9 +81,9 @@ class SpaceRpcs(Rpcs):
         """The path of an id: inside its space, or absolute where sites know only paths."""
         reference = resources.Reference(resource_id=request.resource_id)
         address = resolve(self.site, caller, reference)
+        address.require("get_path")
         place = self.site.tree.find(address.space, address.base, address.names)
-        mount = "" if self.site.flavour.spaces else mount_of(self.site, place.space)
-        return provider.GetPathResponse(path="/".join((mount, *place.names)) or "/")
+        return provider.GetPathResponse(path=describe_path(self.site, address, place))
 
     @answers(provider.GetQuotaResponse)
     def GetQuota(self, caller: Caller, request: Any) -> Any:
@@ -94,3 +101,19 @@ class SpaceRpcs(Rpcs):
             )
         disk = shutil.disk_usage(self.site.data)
         return provider.GetQuotaResponse(total_bytes=disk.total, used_bytes=disk.used)
+
+
+def _mount_passes(caller: Caller, space: Any, wanted: Any) -> bool:
+    if wanted.type == _FILTER.TYPE_ID:
+        asked = wanted.id.opaque_id
+        return bool(space.root.opaque_id in (asked, asked.rpartition("!")[2]))
+    if wanted.type == _FILTER.TYPE_OWNER:
+        return bool(wanted.owner.opaque_id == space.owner.id.opaque_id)
+    if wanted.type == _FILTER.TYPE_USER:
+        return bool(wanted.user.opaque_id == caller.user.id)
+    if wanted.type == _FILTER.TYPE_SPACE_TYPE:
+        return bool(wanted.space_type in (space.space_type, f"+{space.space_type}"))
+    if wanted.type == _FILTER.TYPE_PATH:
+        mount = f"/users/{caller.user.id}/Shares/{space.name}"
+        return bool(wanted.path == mount or wanted.path.startswith(mount + "/"))
+    return True

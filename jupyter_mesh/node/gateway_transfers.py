@@ -13,10 +13,9 @@ from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.rpc import Rpcs, answers
 from jupyter_mesh.node.tokens import Transfer
 from jupyter_mesh.node.uploads import Uploads
-from jupyter_mesh.node.users import Role
 from jupyter_mesh.node.wire import opaque, opaque_text, read_seconds
 
-__all__ = ["TransferRpcs"]
+__all__ = ["TransferRpcs", "condition_of", "number_of"]
 
 _NS = 10**9
 
@@ -28,10 +27,10 @@ class TransferRpcs(Rpcs):
     def InitiateFileUpload(self, caller: Caller, request: Any) -> Any:
         """Announce an upload. The file that is there stays as it is until all bytes have come."""
         address = resolve(self.site, caller, request.ref)
-        address.require(Role.EDITOR)
+        address.require("initiate_file_upload")
         parent, name = self.site.tree.find_parent(address.space, address.base, address.names)
-        condition, expected = _condition(request)
-        size = _number(opaque_text(request.opaque, "Upload-Length"), "Upload-Length")
+        condition, expected = condition_of(request)
+        size = number_of(opaque_text(request.opaque, "Upload-Length"), "Upload-Length")
         new = self.site.tree.child(parent, name) is None
         upload = Uploads(self.site).start(
             caller.user.id,
@@ -48,7 +47,9 @@ class TransferRpcs(Rpcs):
             if self.site.flavour.describes
             else None,
         )
-        token = self.site.tokens.transfer(Transfer(user=caller.user.id, upload=upload.id))
+        token = self.site.tokens.transfer(
+            Transfer(user=caller.user.id, link=caller.link, upload=upload.id)
+        )
         # Resuming needs to know where the end is.
         ways = ("simple", "tus") if size else ("simple",)
         reply = gateway.InitiateFileUploadResponse(
@@ -76,6 +77,7 @@ class TransferRpcs(Rpcs):
     def InitiateFileDownload(self, caller: Caller, request: Any) -> Any:
         """Hand out a token to read. Whether there is a file shows at the GET, as at real sites."""
         address = resolve(self.site, caller, request.ref)
+        address.require("initiate_file_download")
         names, version = address.names, opaque_text(request.opaque, "version_key")
         if self.site.flavour.spaces:
             # The key of a version is an id of its own; "version_key" is not looked at.
@@ -84,6 +86,7 @@ class TransferRpcs(Rpcs):
         token = self.site.tokens.transfer(
             Transfer(
                 user=caller.user.id,
+                link=caller.link,
                 space=address.space.id,
                 node=base,
                 path="/".join(names),
@@ -102,7 +105,8 @@ class TransferRpcs(Rpcs):
         )
 
 
-def _condition(request: Any) -> tuple[str, str]:
+def condition_of(request: Any) -> tuple[str, str]:
+    """The condition of an InitiateFileUpload: "" or "match", "absent", "unmodified", and what is expected."""
     option = request.WhichOneof("options")
     if option == "if_match" and request.if_match:
         return "match", request.if_match.removeprefix("W/").strip('"')
@@ -114,7 +118,8 @@ def _condition(request: Any) -> tuple[str, str]:
     return "", ""
 
 
-def _number(text: str, what: str) -> int | None:
+def number_of(text: str, what: str) -> int | None:
+    """A number of bytes, None of ""; raises Refused(BAD_REQUEST)."""
     if not text:
         return None
     if not (text.isascii() and text.isdigit()):

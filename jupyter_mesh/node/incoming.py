@@ -74,10 +74,10 @@ class Incoming:
             raise Refused(Reason.WRONG_LENGTH, f"{upload.size} bytes were announced, not {size}.")
         with self._filling(upload):
             try:
-                await self._site.run(lambda: self._uploads.check(upload, size or 0))
+                await self._site.run(lambda: self._uploads.check(upload, size or 0, transfer))
                 digest = _Digest() if self._site.flavour.compares else None
                 await _receive(request, self._uploads.path(upload), "wb", None, digest)
-                place = await self._finish(upload, request, digest)
+                place = await self._finish(upload, request, digest, transfer)
             except Refused:
                 await self._site.run(lambda: self._uploads.drop(upload))
                 raise
@@ -101,6 +101,7 @@ class Incoming:
         if upload is None or upload.size is None:
             return web.Response(status=404)
         with self._filling(upload):
+            await self._site.run(lambda: self._uploads.require(upload, transfer))
             offset = await self._offset(upload)
             if request.headers.get("Upload-Offset") != str(offset):
                 return web.Response(status=409)
@@ -112,7 +113,9 @@ class Incoming:
             headers = self._tus_headers(upload, offset)
             if offset == upload.size:
                 try:
-                    headers |= self._described(await self._finish(upload, request, digest))
+                    headers |= self._described(
+                        await self._finish(upload, request, digest, transfer)
+                    )
                 except Refused:
                     await self._site.run(lambda: self._uploads.drop(upload))
                     raise
@@ -178,7 +181,9 @@ class Incoming:
             self._digests.popitem(last=False)
         return digest
 
-    async def _finish(self, upload: Upload, request: web.Request, digest: _Digest | None) -> Place:
+    async def _finish(
+        self, upload: Upload, request: web.Request, digest: _Digest | None, transfer: Transfer
+    ) -> Place:
         flavour = self._site.flavour
         checksums = [
             text for text in (upload.checksum, request.headers.get("Upload-Checksum", "")) if text
@@ -189,7 +194,7 @@ class Incoming:
             lambda: _seal(path, checksums if flavour.compares else None, digest)
         )
         mtime = read_seconds(request.headers.get("X-OC-Mtime", "")) if flavour.describes else None
-        return await self._site.run(lambda: self._uploads.finish(upload, sha1, mtime))
+        return await self._site.run(lambda: self._uploads.finish(upload, sha1, mtime, transfer))
 
     def _described(self, place: Place) -> dict[str, str]:
         return entry_headers(self._site, place.entry) if self._site.flavour.describes else {}

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 from jupyter_mesh.errors import MeshError
+from jupyter_mesh.node.ocm.rows import SCHEMA as FEDERATION
+from jupyter_mesh.node.rights import EDITOR, OWNER, VIEWER, write_rights
 
 __all__ = ["Index", "make_data_folder", "not_writable", "state_folder"]
-
-_SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -75,6 +75,43 @@ CREATE TABLE app_passwords (
 ) WITHOUT ROWID;
 """
 
+_SHARES = f"""
+CREATE TABLE shares (
+    id TEXT PRIMARY KEY, node TEXT NOT NULL, kind INTEGER NOT NULL, grantee TEXT NOT NULL, rights TEXT NOT NULL,
+    creator TEXT NOT NULL, made INTEGER NOT NULL, changed INTEGER NOT NULL, expires INTEGER NOT NULL,
+    note TEXT NOT NULL DEFAULT '', UNIQUE (node, kind, grantee)
+) WITHOUT ROWID;
+CREATE INDEX shares_with ON shares (kind, grantee);
+CREATE TABLE answers (
+    share TEXT NOT NULL REFERENCES shares ON DELETE CASCADE, user TEXT NOT NULL, state INTEGER NOT NULL,
+    hidden INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (share, user)
+) WITHOUT ROWID;
+CREATE TABLE links (
+    id TEXT PRIMARY KEY, token TEXT NOT NULL UNIQUE, node TEXT NOT NULL, rights TEXT NOT NULL,
+    password TEXT NOT NULL, creator TEXT NOT NULL, made INTEGER NOT NULL, changed INTEGER NOT NULL,
+    expires INTEGER NOT NULL, name TEXT NOT NULL, note TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX links_on ON links (node);
+CREATE TRIGGER shares_end AFTER DELETE ON nodes BEGIN DELETE FROM shares WHERE node = old.id; DELETE FROM links WHERE node = old.id; END;
+INSERT INTO shares SELECT lower(hex(randomblob(16))), m.space, 1 + (m.grantee LIKE '@%'), ltrim(m.grantee, '@'),
+    CASE m.role WHEN 'OWNER' THEN '{write_rights(OWNER)}' WHEN 'EDITOR' THEN '{write_rights(EDITOR)}' ELSE '{write_rights(VIEWER)}' END,
+    s.owner, 0, 0, 0, '' FROM members m JOIN spaces s ON s.id = m.space;
+DROP TABLE members;
+"""  # noqa: S608 - constants of this room
+"""Grants hang on entries, and members of a space are the grantees of its root. That may not have been looked at yet,
+so the entry is no foreign key."""
+
+_FIRST_SCHEMA = 2
+"""The version that ``_SCHEMA`` makes; ``_STEPS`` lead on from there, and from what was before."""
+
+_STEPS = {
+    2: "ALTER TABLE locks ADD COLUMN extra BLOB NOT NULL DEFAULT x''",
+    3: FEDERATION,
+    4: _SHARES,
+    5: "ALTER TABLE received ADD COLUMN lost INTEGER NOT NULL DEFAULT 0",
+}
+_SCHEMA_VERSION = max(_STEPS)
+
 
 def not_writable(data: Path) -> MeshError:
     """What to say when the data folder cannot be used."""
@@ -91,6 +128,10 @@ def make_data_folder(data: Path) -> None:
     data.parent.mkdir(parents=True, exist_ok=True)
     for folder in (data, state_folder(data)):
         folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _bound(values: tuple[Any, ...]) -> Any:
+    return values[0] if values and isinstance(values[0], dict) else values
 
 
 class Index:
@@ -140,13 +181,17 @@ class Index:
             # A second process may have made the tables while we waited for the write lock.
             version = self.value("PRAGMA user_version")
             if version == 0:
-                for statement in _SCHEMA.split(";\n"):
-                    self._db.execute(statement)
-            elif version == 1:
-                self._db.execute("ALTER TABLE locks ADD COLUMN extra BLOB NOT NULL DEFAULT x''")
-            if version != _SCHEMA_VERSION:
+                self._execute_all(_SCHEMA)
+                version = _FIRST_SCHEMA
+            for step in range(version + 1, _SCHEMA_VERSION + 1):
+                self._execute_all(_STEPS[step])
+            if self.value("PRAGMA user_version") != _SCHEMA_VERSION:
                 self._db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
         path.chmod(0o600)
+
+    def _execute_all(self, script: str) -> None:
+        for statement in script.split(";\n"):
+            self._db.execute(statement)
 
     def __enter__(self) -> Self:
         return self
@@ -188,12 +233,12 @@ class Index:
             raise
 
     def run(self, statement: str, *values: Any) -> int:
-        """Execute one statement; returns the number of rows it changed."""
-        return self._db.execute(statement, values).rowcount
+        """Execute one statement; returns the number of rows it changed. One mapping binds by name, here and below."""
+        return self._db.execute(statement, _bound(values)).rowcount
 
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
         """All rows of a query."""
-        return self._db.execute(query, values).fetchall()
+        return self._db.execute(query, _bound(values)).fetchall()
 
     def tuples(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """As ``rows``, as plain tuples: half the time for a long listing."""
@@ -203,7 +248,7 @@ class Index:
 
     def row(self, query: str, *values: Any) -> sqlite3.Row | None:
         """The first row of a query, or None."""
-        found: sqlite3.Row | None = self._db.execute(query, values).fetchone()
+        found: sqlite3.Row | None = self._db.execute(query, _bound(values)).fetchone()
         return found
 
     def value(self, query: str, *values: Any) -> Any:

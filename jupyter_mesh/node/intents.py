@@ -178,12 +178,25 @@ class Act:
             moved = moved._replace(id=intent.key)
             self._index.run("UPDATE nodes SET gone = 1 WHERE id = ?", entry.id)
         stamp = entry.stamp
+        if not self._stable_ids:
+            # What is shared there stays so under the same path, and what was shared goes along.
+            for old in (overwritten, entry):
+                if old is not None and old.id != moved.id:
+                    self._carry_grants(old.id, moved.id)
         self._entries.put(moved, path.lstat())
         # A folder keeps its stamp: what was changed in it by hand is still to be noticed.
         self._index.run("UPDATE nodes SET stamp = ? WHERE id = ?", stamp, moved.id)
         self._index.run("UPDATE OR IGNORE metadata SET node = ? WHERE node = ?", moved.id, entry.id)
         self._changed(entry.parent, (self._data / intent.source).parent, -entry.size, itself=False)
         self._changed(intent.parent, path.parent, entry.size - lost, itself=False)
+
+    def _carry_grants(self, old: str, new: str) -> None:
+        for table, column in (("shares", "node"), ("links", "node"), ("given", "entry")):
+            self._index.run(
+                f"UPDATE OR IGNORE {table} SET {column} = ? WHERE {column} = ?",  # noqa: S608
+                new,
+                old,
+            )
 
     def _settle_delete(self, intent: Intent) -> None:
         entry = self._entries.by_id(intent.entry)

@@ -12,11 +12,13 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from jupyter_mesh.errors import MeshError
+from jupyter_mesh.node.address import reach
 from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.wire import mime_type
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from jupyter_mesh.node.entries import Entry
     from jupyter_mesh.node.site import Site
     from jupyter_mesh.node.tokens import Transfer
@@ -52,21 +54,25 @@ class Outgoing:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    async def get(self, request: web.Request, transfer: Transfer) -> web.StreamResponse:
-        """GET or HEAD of what a transfer token names. A save meanwhile does not disturb it."""
+    async def get(
+        self, request: web.Request, transfer: Transfer, extra: Mapping[str, str] | None = None
+    ) -> web.StreamResponse:
+        """GET or HEAD of what a transfer token names. A save meanwhile does not disturb it.
+
+        With ``extra`` headers the file is for a browser, and to be kept there under its name.
+        """
         opened = await self._site.run(lambda: self._open(transfer))
         try:
-            return await self._send(request, opened)
+            return await self._send(request, opened, extra)
         finally:
             opened.file.close()
 
     def _open(self, transfer: Transfer) -> _Opened:
         """Open the file, so that the etag told and the bytes sent belong together."""
-        try:
-            space = self._site.people.space(transfer.space)
-        except MeshError:
-            raise Refused(Reason.MISSING, "The space is gone.") from None
         names = tuple(name for name in transfer.path.split("/") if name)
+        address = reach(self._site, transfer, transfer.space, transfer.node, names)
+        address.require("initiate_file_download")
+        space = address.space
         place = self._site.tree.find(space, transfer.node, names)
         entry, path = place.entry, place.disk
         if entry.folder:
@@ -91,21 +97,26 @@ class Outgoing:
         )
         return then, os.fspath(self._site.store.versions / key)
 
-    async def _send(self, request: web.Request, opened: _Opened) -> web.StreamResponse:
+    async def _send(
+        self, request: web.Request, opened: _Opened, extra: Mapping[str, str] | None
+    ) -> web.StreamResponse:
         flavour = self._site.flavour
         headers = {"Content-Type": mime_type(opened.entry.name)}
-        if flavour.describes:
-            headers |= entry_headers(self._site, opened.entry)
-            headers["Accept-Ranges"] = "bytes"
+        if flavour.describes or extra is not None:
             headers["Content-Disposition"] = (
                 f"attachment; filename*=UTF-8''{quote(opened.entry.name, safe='')}"
             )
+        if extra is not None:
+            headers |= extra
+        elif flavour.describes:
+            headers |= entry_headers(self._site, opened.entry)
+            headers["Accept-Ranges"] = "bytes"
             known = request.headers.get("If-None-Match", "").split(",")
             if opened.entry.etag in {tag.strip().removeprefix("W/").strip('"') for tag in known}:
                 return web.Response(status=304, headers={"ETag": headers["ETag"]})
         start, stop = 0, opened.size
         status = 200
-        if wanted := request.headers.get("Range", ""):
+        if (wanted := request.headers.get("Range", "")) and extra is None:
             if not flavour.ranges:
                 return web.Response(status=416, headers={"Accept-Ranges": "bytes"})
             found = _range(wanted, opened.size)

@@ -6,7 +6,9 @@ import errno
 import sqlite3
 from enum import Enum, auto
 
-__all__ = ["Reason", "Refused", "refusal_from"]
+from jupyter_mesh import errors
+
+__all__ = ["Reason", "Refused", "error_of", "refusal_from"]
 
 
 class Reason(Enum):
@@ -36,6 +38,11 @@ class Reason(Enum):
     UNSUPPORTED = auto()
     BAD_LOGIN = auto()
     BAD_TOKEN = auto()
+    BAD_PARTNER = auto()
+    BAD_INVITE = auto()
+    ONESELF = auto()
+    CONFLICT = auto()
+    NO_ID = auto()
     BROKEN = auto()
 
 
@@ -45,6 +52,37 @@ class Refused(Exception):
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+_ERRORS: dict[Reason, type[errors.MeshError]] = {
+    Reason.NO_SPACE: errors.NotFound,
+    Reason.MISSING: errors.NotFound,
+    Reason.PARENT_MISSING: errors.NotFound,
+    Reason.EXISTS: errors.AlreadyExists,
+    Reason.NOT_ALLOWED: errors.NotAllowed,
+    Reason.LOCKED: errors.Locked,
+    Reason.WRONG_LOCK: errors.Locked,
+    Reason.NOT_LOCKED: errors.LockEnded,
+    Reason.LOCK_CHANGED: errors.LockEnded,
+    Reason.CHANGED: errors.Conflict,
+    Reason.NO_ROOM: errors.QuotaExceeded,
+    Reason.BAD_REQUEST: errors.InvalidRequest,
+    Reason.BAD_NAME: errors.InvalidRequest,
+    Reason.IS_FOLDER: errors.IsADirectory,
+    Reason.NOT_FOLDER: errors.NotADirectory,
+    Reason.INTO_ITSELF: errors.Conflict,
+    Reason.IS_ROOT: errors.NotAllowed,
+    Reason.BAD_CHECKSUM: errors.TransferFailed,
+    Reason.WRONG_LENGTH: errors.InvalidRequest,
+    Reason.UNSUPPORTED: errors.NotSupported,
+    Reason.BAD_LOGIN: errors.LoginEnded,
+    Reason.BAD_TOKEN: errors.LoginEnded,
+}
+
+
+def error_of(refused: Refused) -> errors.MeshError:
+    """The same as an error of the whole project, for what speaks WebDAV or HTML."""
+    return _ERRORS.get(refused.reason, errors.SiteError)(str(refused))
 
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

@@ -25,6 +25,19 @@ __all__ = ["Rpcs", "answers", "answers_async"]
 log = logging.getLogger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
+_THROUGH_LINKS = {
+    "Stat",
+    "ListContainer",
+    "CreateContainer",
+    "TouchFile",
+    "Delete",
+    "Move",
+    "InitiateFileUpload",
+    "InitiateFileDownload",
+    "GetPath",
+}
+"""What the token of a public link opens; the rest answers as to a token that is none."""
+
 OK = status_pb2.Status(code=code_pb2.CODE_OK)
 
 
@@ -47,7 +60,7 @@ def answers(
         @functools.wraps(body)
         async def rpc(self: Rpcs, request: Any, context: Context) -> Any:
             def work() -> Any:
-                caller = _caller(self.site, context) if token else None
+                caller = _caller(self.site, context, body.__name__) if token else None
                 return body(self, caller, request)
 
             return await _serve(
@@ -68,7 +81,11 @@ def answers_async(
         @functools.wraps(body)
         async def rpc(self: Rpcs, request: Any, context: Context) -> Any:
             async def work() -> Any:
-                caller = await self.site.run(lambda: _caller(self.site, context)) if token else None
+                caller = (
+                    await self.site.run(lambda: _caller(self.site, context, body.__name__))
+                    if token
+                    else None
+                )
                 return await body(self, caller, request)
 
             return await _serve(self.site, body.__name__, reply, work, context)
@@ -87,16 +104,19 @@ class _NoEntryError(Exception):
         self.details = details
 
 
-def _caller(site: Site, context: Context) -> Caller:
+def _caller(site: Site, context: Context, name: str) -> Caller:
     token = next(
         (value for key, value in context.invocation_metadata() or () if key == "x-access-token"), ""
     )
     if not token:
         raise _NoEntryError(grpc.StatusCode.UNAUTHENTICATED, "auth: core access token not found")
     try:
-        return Caller(*site.user_of(str(token)))
+        caller = Caller(*site.user_of(str(token)))
     except Refused:
         raise _NoEntryError(*site.flavour.bad_token) from None
+    if caller.link and name not in _THROUGH_LINKS:
+        raise _NoEntryError(*site.flavour.bad_token)
+    return caller
 
 
 async def _serve(
@@ -111,13 +131,12 @@ async def _serve(
     except _NoEntryError as error:
         await context.abort(error.code, error.details)
     except Refused as error:
-        return reply(status=_status(site.flavour.code(name, error.reason), str(error)))
+        return await _refuse(site, name, reply, error, context)
     except MeshError as error:
-        return reply(status=_status(site.flavour.code(name, Reason.MISSING), str(error)))
+        return await _refuse(site, name, reply, Refused(Reason.MISSING, str(error)), context)
     except (OSError, sqlite3.Error) as error:
         log.exception("%s failed", name)
-        refused = refusal_from(error)
-        return reply(status=_status(site.flavour.code(name, refused.reason), str(refused)))
+        return await _refuse(site, name, reply, refusal_from(error), context)
     except (
         Exception
     ):  # A bug of ours must reach the client as a status, and the log with its cause.
@@ -130,6 +149,15 @@ async def _serve(
         )
     answer.status.CopyFrom(OK)
     return answer
+
+
+async def _refuse(
+    site: Site, name: str, reply: Callable[..., Any], refused: Refused, context: Context
+) -> Any:
+    code = site.flavour.code(name, refused.reason)
+    if isinstance(code, grpc.StatusCode):
+        await context.abort(code, str(refused))
+    return reply(status=_status(code, str(refused)))
 
 
 def _status(code: int, message: str, trace: str = "") -> status_pb2.Status:

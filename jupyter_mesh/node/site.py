@@ -12,19 +12,28 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from jupyter_mesh.errors import MeshError
+from jupyter_mesh.node.attempts import Attempts
 from jupyter_mesh.node.index import Index, make_data_folder, not_writable, state_folder
+from jupyter_mesh.node.links import Links
 from jupyter_mesh.node.locks import Locks
+from jupyter_mesh.node.ocm.federation import Federation
 from jupyter_mesh.node.refusal import Reason, Refused, refusal_from
+from jupyter_mesh.node.remote.credentials import Credentials
+from jupyter_mesh.node.remote.mounts import Mounts
+from jupyter_mesh.node.remote.transfers import RemoteTransfers
+from jupyter_mesh.node.shares import Shares
 from jupyter_mesh.node.store import Store
 from jupyter_mesh.node.tokens import Tokens
 from jupyter_mesh.node.tree import Tree
-from jupyter_mesh.node.users import People, UserRow
+from jupyter_mesh.node.users import People, SpaceRow, UserRow, password_matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from jupyter_mesh.node.flavours import Flavour
+    from jupyter_mesh.node.links import Link
+    from jupyter_mesh.node.ocm.settings import FederationSettings
 
 __all__ = ["Site"]
 
@@ -47,6 +56,7 @@ class Site:
         token_life: float,
         transfer_life: float,
         machine_key: str,
+        federation: FederationSettings,
     ) -> None:
         self.name = name
         self.data = data
@@ -67,6 +77,9 @@ class Site:
         )
         self.people = People(self.index)
         self.locks = Locks(self.index)
+        self.shares = Shares(self.index, flavour)
+        self.links = Links(self.index, self.shares)
+        self.attempts = Attempts()
         self.tree = Tree(self.index, data, tree_etags=flavour.tree_etags)
         self.store = Store(self.index, self.tree, data, stable_ids=flavour.stable_ids)
         try:
@@ -77,6 +90,19 @@ class Site:
             raise MeshError(
                 f"The site in {data} could not be brought back into order: {error}."
             ) from error
+        try:
+            self.federation = Federation(self, federation)
+        except BaseException:
+            self.index.close()
+            self._lock.close()
+            raise
+        self.mounts = Mounts(
+            self,
+            self.federation.store,
+            self.federation.client,
+            Credentials(self.federation.code_flow.exchange),
+        )
+        self.transfers = RemoteTransfers(self, self.mounts)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"site-{name}")
 
     async def run(self, work: Callable[[], T]) -> T:
@@ -96,13 +122,34 @@ class Site:
                 log.exception("The disk or the database failed.")
             raise refused from error
 
-    def user_of(self, token: str) -> tuple[UserRow, bool]:
-        """User and scope of an access token; raises Refused(BAD_TOKEN)."""
-        user, scope = self.tokens.read_access(token)
+    def user_of(self, token: str) -> tuple[UserRow, bool, str]:
+        """User, scope and link of an access token; raises Refused(BAD_TOKEN)."""
+        user, scope, link = self.tokens.read_access(token)
         try:
-            return self.people.by_id(user), scope
+            return self.people.by_id(user), scope, link
         except MeshError:
             raise Refused(Reason.BAD_TOKEN, "The user of this access token is gone.") from None
+
+    def space_of(self, node: str) -> SpaceRow:
+        """The space that an entry is in; raises NotFound when it is forgotten."""
+        entry = self.tree.entries.by_id(node)
+        return self.people.space(node if entry is None else entry.space)
+
+    async def enter_link(self, token: str, password: str) -> Link:
+        """The public link of that token; raises Refused: MISSING, or BAD_LOGIN for a wrong or missing password.
+
+        Too many wrong ones in a minute are answered as one more, without a look at it.
+        """
+        link = await self.run(lambda: self.links.open(token))
+        if link is None:
+            raise Refused(Reason.MISSING, "There is no such link, or it has ended.")
+        if link.password:
+            # Asking for the link without a password is no try.
+            tried = bool(password) and self.attempts.begin(link.id)
+            if not tried or not await asyncio.to_thread(password_matches, password, link.password):
+                raise Refused(Reason.BAD_LOGIN, "This link has a password, and it is another one.")
+            self.attempts.succeeded(link.id)
+        return link
 
     def close(self) -> None:
         """Finish what runs, then close everything."""

@@ -168,17 +168,24 @@ class Tree:
 
     def names(self, space: SpaceRow, entry: str) -> tuple[str, ...]:
         """The path of an entry in its space; raises Refused(MISSING) when it is not in it (any more)."""
-        rows = self._index.rows(
+        if entry == space.id:
+            return ()
+        return tuple(name for _, name in self.way(space, entry)[1:])
+
+    def way(self, space: SpaceRow, entry: str) -> list[tuple[str, str]]:
+        """Ids and names of all entries from the root of a space to ``entry``, both included.
+
+        Raises Refused(MISSING) as ``names``.
+        """
+        rows = self._index.tuples(
             "WITH RECURSIVE up(id, parent, name, depth) AS (SELECT id, parent, name, 0 FROM nodes WHERE id = ? UNION ALL "
             "SELECT n.id, n.parent, n.name, depth + 1 FROM nodes n JOIN up ON n.id = up.parent) "
             "SELECT id, name FROM up ORDER BY depth DESC",
             entry,
         )
-        if entry == space.id:
-            return ()
-        if not rows or rows[0]["id"] != space.id:
+        if entry != space.id and (not rows or rows[0][0] != space.id):
             raise Refused(Reason.MISSING, "There is nothing with this id here.")
-        return tuple(row["name"] for row in rows[1:])
+        return [(row[0], row[1]) for row in rows] or [(space.id, "")]
 
     def listing(self, place: Place) -> list[Entry]:
         """What is in a folder, unsorted; raises Refused(NOT_FOLDER)."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jupyter_mesh.errors import NotFound
+from jupyter_mesh.node.address import reach
 from jupyter_mesh.node.entries import new_id
 from jupyter_mesh.node.refusal import Reason, Refused
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jupyter_mesh.node.site import Site
+    from jupyter_mesh.node.tokens import Transfer
     from jupyter_mesh.node.tree import Place
 
 __all__ = ["Upload", "Uploads"]
@@ -126,15 +128,26 @@ class Uploads:
         with self._site.index.change():
             self._site.index.run("DELETE FROM uploads WHERE id = ?", upload.id)
 
-    def check(self, upload: Upload, size: int) -> None:
+    def require(self, upload: Upload, transfer: Transfer) -> None:
+        """Raise Refused unless whom ``transfer`` was given to may still write there."""
+        address = reach(self._site, transfer, upload.space, upload.parent, (upload.name,))
+        address.require("initiate_file_upload")
+
+    def check(self, upload: Upload, size: int, transfer: Transfer) -> None:
         """Raise Refused when the target cannot take ``size`` bytes, for whatever reason, before they are sent."""
+        self.require(upload, transfer)
         self._check(upload, self._parent(upload), size)
 
-    def finish(self, upload: Upload, sha1: str, mtime: int | None) -> Place:
+    def finish(
+        self, upload: Upload, sha1: str, mtime: int | None, transfer: Transfer | None = None
+    ) -> Place:
         """Put the complete, synced temporary file in its place; raises Refused and keeps the old content.
 
-        ``mtime`` in nanoseconds goes before the one that was announced.
+        ``mtime`` in nanoseconds goes before the one that was announced. Without ``transfer`` the caller has found
+        that its user may write there.
         """
+        if transfer is not None:
+            self.require(upload, transfer)
         parent = self._parent(upload)
         path = self.path(upload)
         self._check(upload, parent, path.stat().st_size)
@@ -162,7 +175,7 @@ class Uploads:
             elif upload.lock:
                 raise Refused(Reason.NOT_LOCKED, "not locked")
         if self._site.flavour.compares:
-            self._compare(upload, place)
+            self.compare(upload, place)
         space = parent.space
         if space.quota:
             used = self._site.tree.root(space).entry.size - (place.entry.size if place else 0)
@@ -171,7 +184,8 @@ class Uploads:
                     Reason.NO_ROOM, f'There is no room for {size} bytes in "{space.name}".'
                 )
 
-    def _compare(self, upload: Upload, place: Place | None) -> None:
+    def compare(self, upload: Upload, place: Place | None) -> None:
+        """Raise Refused(EXISTS) or Refused(CHANGED) when the target is not as the upload's condition says."""
         if upload.condition == "absent" and place is not None:
             raise Refused(Reason.EXISTS, f'"{upload.name}" exists already.')
         if upload.condition == "match" and (place is None or place.entry.etag != upload.expected):

@@ -12,32 +12,49 @@ import secrets
 import time
 import uuid
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from jupyter_mesh.errors import AlreadyExists, InvalidRequest, NotFound
 from jupyter_mesh.node.index import Index
+from jupyter_mesh.node.rights import OWNER, ROLES, Rights, read_rights, write_rights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
     from sqlite3 import Row
 
-__all__ = ["AppPassword", "People", "Role", "SpaceRow", "UserRow", "add_project", "add_user"]
+__all__ = [
+    "ACTIVE",
+    "GROUP",
+    "MINE",
+    "USER",
+    "AppPassword",
+    "People",
+    "SpaceRow",
+    "UserRow",
+    "add_project",
+    "add_user",
+    "hash_password",
+    "password_matches",
+]
 
 _USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 NO_LIMIT = 2**64 - 1
 """How sites write "no limit" in a number of bytes."""
 
+USER, GROUP = 1, 2
+"""The kinds of grantees, with the numbers of CS3."""
+
+MINE = (
+    "((shares.kind = 1 AND shares.grantee = :user) OR (shares.kind = 2 AND shares.grantee IN "
+    "(SELECT grp FROM memberships WHERE user = :user)))"
+)
+"""Rows of ``shares`` that are for a user, or for a group that the user is in now."""
+
+ACTIVE = "(expires = 0 OR expires > :now)"
+"""Rows of ``shares`` and ``links`` that have not ended."""
+
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
-
-
-class Role(IntEnum):
-    """What a member may do in a space; a higher role may do all that a lower one may."""
-
-    VIEWER = 1
-    EDITOR = 2
-    OWNER = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,18 +101,19 @@ class AppPassword:
     expires: int
 
 
-def _hash_password(password: str, salt: bytes) -> str:
+def hash_password(password: str, salt: bytes) -> str:
+    """What is kept of a password; takes 30 ms."""
     digest = hashlib.scrypt(password.encode(), salt=salt, **_SCRYPT)
     return f"scrypt${salt.hex()}${digest.hex()}"
 
 
-_NOBODY = _hash_password(secrets.token_hex(), os.urandom(16))
+_NOBODY = hash_password(secrets.token_hex(), os.urandom(16))
 
 
 def password_matches(password: str, stored: str | None) -> bool:
     """True if ``stored`` was made from ``password``. Takes as long for an unknown user (None): 30 ms."""
     known = stored or _NOBODY
-    made = _hash_password(password, bytes.fromhex(known.split("$")[1]))
+    made = hash_password(password, bytes.fromhex(known.split("$")[1]))
     return hmac.compare_digest(made, known) and stored is not None
 
 
@@ -137,7 +155,7 @@ class People:
             raise InvalidRequest("An empty password is not allowed.")
         if quota < 0:
             raise InvalidRequest("A quota is a number of bytes, or 0 for no limit.")
-        hashed = _hash_password(password, os.urandom(16))
+        hashed = hash_password(password, os.urandom(16))
         user = str(uuid.uuid4())
         with self._index.change():
             # Two users whose names differ in case alone would share a folder on some disks.
@@ -163,12 +181,16 @@ class People:
         Raises NotFound for an unknown user, InvalidRequest for a bad name or role.
         """
         _check_space_name(name)
-        grants: dict[str, str] = {}
+        grants: dict[tuple[int, str], Rights] = {}
         for member, role in members.items():
-            if role.upper() not in Role.__members__:
+            if role.lower() not in ("viewer", "editor", "owner"):
                 raise InvalidRequest(f'"{role}" is not a role: use viewer, editor or owner.')
-            grants[member if member.startswith("@") else self.by_name(member).id] = role.upper()
-        owner = next((grantee for grantee, role in grants.items() if role == "OWNER"), "")
+            group = member.startswith("@")
+            grantee = (GROUP, member[1:]) if group else (USER, self.by_name(member).id)
+            grants[grantee] = ROLES[role.lower()]
+        owner = next(
+            (who for (kind, who), rights in grants.items() if kind == USER and rights == OWNER), ""
+        )
         folder = f"projects/{name}"
         with self._index.change():
             space = self._index.value("SELECT id FROM spaces WHERE folder = ?", folder)
@@ -182,9 +204,19 @@ class People:
                     folder,
                     quota,
                 )
-            for grantee, role in grants.items():
+            now = time.time_ns()
+            for (kind, who), rights in grants.items():
                 self._index.run(
-                    "INSERT OR REPLACE INTO members VALUES (?, ?, ?)", space, grantee, role
+                    "INSERT INTO shares VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, '') ON CONFLICT (node, kind, grantee) "
+                    "DO UPDATE SET rights = excluded.rights, changed = excluded.changed, expires = 0",
+                    uuid.uuid4().hex,
+                    space,
+                    kind,
+                    who,
+                    write_rights(rights),
+                    owner,
+                    now,
+                    now,
                 )
         return self.space(space)
 
@@ -219,21 +251,37 @@ class People:
         """The user of that id; raises NotFound."""
         return self._user(self._index.row("SELECT * FROM users WHERE id = ?", user), user)
 
+    def find_users(self, text: str) -> list[UserRow]:
+        """The users with a text in name, display name or mail address, whatever its case, sorted by display name."""
+        wanted = text.casefold()
+        rows = self._index.rows("SELECT * FROM users ORDER BY display COLLATE NOCASE, name")
+        groups: dict[str, list[str]] = {}
+        for user, group in self._index.tuples("SELECT user, grp FROM memberships ORDER BY grp"):
+            groups.setdefault(user, []).append(group)
+        return [
+            _user_row(row, groups.get(row["id"], ()))
+            for row in rows
+            if any(wanted in row[field].casefold() for field in ("name", "display", "mail"))
+        ]
+
+    def find_groups(self, text: str) -> list[str]:
+        """The groups with a text in their name, whatever its case, sorted."""
+        wanted = text.casefold()
+        rows = self._index.tuples("SELECT DISTINCT grp FROM memberships ORDER BY grp")
+        return [name for (name,) in rows if wanted in name.casefold()]
+
+    def members(self, group: str) -> list[str]:
+        """Ids of the users in a group; a group without any is none."""
+        rows = self._index.tuples("SELECT user FROM memberships WHERE grp = ?", group)
+        return [user for (user,) in rows]
+
     def _user(self, row: Row | None, asked: str) -> UserRow:
         if row is None:
             raise NotFound(f'There is no user "{asked}" at this site.')
         groups = self._index.rows(
             "SELECT grp FROM memberships WHERE user = ? ORDER BY grp", row["id"]
         )
-        return UserRow(
-            id=row["id"],
-            name=row["name"],
-            display=row["display"],
-            mail=row["mail"],
-            groups=tuple(group[0] for group in groups),
-            quota=row["quota"],
-            number=row["number"],
-        )
+        return _user_row(row, [group[0] for group in groups])
 
     def space(self, space: str) -> SpaceRow:
         """The space of that id; raises NotFound."""
@@ -242,23 +290,27 @@ class People:
             raise NotFound("There is no such space.")
         return SpaceRow(**dict(row))
 
-    def spaces_of(self, user: UserRow) -> list[tuple[SpaceRow, Role]]:
-        """The spaces that a user may enter, with the highest role there; the personal one first."""
-        best: dict[str, tuple[SpaceRow, Role]] = {}
-        grantees = [user.id, *(f"@{group}" for group in user.groups)]
+    def space_in(self, folder: str) -> SpaceRow | None:
+        """The space whose files are in a folder of the data folder, or None."""
+        row = self._index.row("SELECT * FROM spaces WHERE folder = ?", folder)
+        return None if row is None else SpaceRow(**dict(row))
+
+    def spaces_of(self, user: UserRow) -> list[tuple[SpaceRow, Rights]]:
+        """The spaces whose member a user is, with what he may do there; the personal one first."""
+        found: dict[str, tuple[SpaceRow, Rights]] = {}
         for row in self._index.rows(
-            "SELECT s.*, 'OWNER' AS role FROM spaces s WHERE s.kind = 'personal' AND s.owner = ? UNION ALL "
-            "SELECT s.*, m.role FROM spaces s JOIN members m ON m.space = s.id "
-            f"WHERE m.grantee IN ({', '.join('?' * len(grantees))})",
-            user.id,
-            *grantees,
+            "SELECT s.*, :owner AS rights FROM spaces s WHERE s.kind = 'personal' AND s.owner = :user UNION ALL "
+            "SELECT s.*, shares.rights FROM shares JOIN spaces s ON s.id = shares.node "
+            f"WHERE s.kind != 'personal' AND {MINE} AND {ACTIVE}",
+            {"user": user.id, "owner": write_rights(OWNER), "now": time.time_ns()},
         ):
             values = dict(row)
-            role = Role[values.pop("role")]
+            rights = read_rights(values.pop("rights"))
             space = SpaceRow(**values)
-            if space.id not in best or best[space.id][1] < role:
-                best[space.id] = (space, role)
-        return sorted(best.values(), key=lambda found: (found[0].kind != "personal", found[0].name))
+            found[space.id] = (space, rights | found.get(space.id, (space, frozenset()))[1])
+        return sorted(
+            found.values(), key=lambda known: (known[0].kind != "personal", known[0].name)
+        )
 
     def add_app_password(
         self, user: UserRow, *, label: str, scope: bool, expires: int
@@ -315,6 +367,18 @@ class People:
                     "DELETE FROM app_passwords WHERE user = ? AND hash = ?", user.id, hashed
                 )
             )
+
+
+def _user_row(row: Row, groups: Iterable[str]) -> UserRow:
+    return UserRow(
+        id=row["id"],
+        name=row["name"],
+        display=row["display"],
+        mail=row["mail"],
+        groups=tuple(groups),
+        quota=row["quota"],
+        number=row["number"],
+    )
 
 
 def add_user(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cs3.identity.user.v1beta1 import resources_pb2 as people
 from cs3.storage.provider.v1beta1 import resources_pb2 as resources
@@ -11,7 +11,7 @@ from cs3.types.v1beta1 import types_pb2 as types
 
 from jupyter_mesh.node.address import mount_of, path_id, resource_id
 from jupyter_mesh.node.refusal import Reason, Refused
-from jupyter_mesh.node.users import Role, SpaceRow, UserRow, room_left
+from jupyter_mesh.node.users import SpaceRow, UserRow, room_left
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,57 +19,48 @@ if TYPE_CHECKING:
 
     from jupyter_mesh.node.entries import Entry
     from jupyter_mesh.node.flavours import Flavour
+    from jupyter_mesh.node.rights import Rights
     from jupyter_mesh.node.site import Site
 
 __all__ = [
     "Describer",
     "lock_message",
+    "nanoseconds",
     "opaque",
     "opaque_text",
     "permissions",
     "read_seconds",
+    "rights_in",
     "space_message",
     "timestamp",
     "user_id",
     "user_message",
 ]
 
-_VIEWER = (
-    "stat",
-    "get_path",
-    "get_quota",
-    "list_container",
-    "initiate_file_download",
-    "list_file_versions",
-    "list_grants",
-    "list_recycle",
-)
-_EDITOR = (
-    *_VIEWER,
-    "create_container",
-    "initiate_file_upload",
-    "delete",
-    "move",
-    "restore_file_version",
-    "restore_recycle_item",
-    "purge_recycle",
-    "delete_container",
-    "move_container",
-)
-_OWNER = (*_EDITOR, "add_grant", "update_grant", "remove_grant", "deny_grant")
-_RIGHTS = {Role.VIEWER: _VIEWER, Role.EDITOR: _EDITOR, Role.OWNER: _OWNER}
-
 _FOLDER_SIZE = 4096
 
 
-def permissions(role: Role) -> resources.ResourcePermissions:
-    """What a role may do."""
-    return resources.ResourcePermissions(**dict.fromkeys(_RIGHTS[role], True))
+def permissions(rights: Rights) -> resources.ResourcePermissions:
+    """Rights as a message."""
+    return resources.ResourcePermissions(**dict.fromkeys(rights, True))
+
+
+def rights_in(message: resources.ResourcePermissions) -> Rights:
+    """The rights of a message; what this version of CS3 does not know is left out."""
+    return frozenset(field.name for field, _ in message.ListFields())
 
 
 def timestamp(nanoseconds: int) -> types.Timestamp:
     """A point in time."""
     return types.Timestamp(seconds=nanoseconds // 10**9, nanos=nanoseconds % 10**9)
+
+
+def nanoseconds(message: Any, field: str) -> int:
+    """A Timestamp in a message, in nanoseconds since 1970; 0 when it is not set."""
+    if not message.HasField(field):
+        return 0
+    when = getattr(message, field)
+    return int(min(when.seconds * 10**9 + when.nanos, 2**63 - 1))
 
 
 def opaque(**values: str) -> types.Opaque:
@@ -103,7 +94,7 @@ def read_seconds(text: str) -> int | None:
 
 def user_id(site: Site, user: str) -> people.UserId:
     """The id of a user of this site."""
-    return people.UserId(idp=site.name, opaque_id=user, type=people.USER_TYPE_PRIMARY)
+    return people.UserId(idp=site.federation.domain, opaque_id=user, type=people.USER_TYPE_PRIMARY)
 
 
 def user_message(site: Site, user: UserRow) -> people.User:
@@ -136,7 +127,9 @@ def lock_message(site: Site, row: Row) -> resources.Lock:
     return lock
 
 
-def space_message(site: Site, space: SpaceRow, role: Role, root: Entry) -> resources.StorageSpace:
+def space_message(
+    site: Site, space: SpaceRow, rights: Rights, root: Entry
+) -> resources.StorageSpace:
     """A space, as ListStorageSpaces answers it."""
     kind = space.kind
     message = resources.StorageSpace(name=space.name, space_type=kind, mtime=timestamp(root.mtime))
@@ -146,12 +139,12 @@ def space_message(site: Site, space: SpaceRow, role: Role, root: Entry) -> resou
         message.quota.quota_max_bytes = space.quota
         message.quota.remaining_bytes = room_left(space, root.size)
         message.opaque.CopyFrom(opaque(spaceAlias=f"{kind}/{space.name}", etag=f'"{root.etag}"'))
-        message.root_info.CopyFrom(Describer(site, space, role).info(root, (), "."))
+        message.root_info.CopyFrom(Describer(site, space, rights).info(root, (), "."))
     else:
         # Reva leaves the root unset: a client cannot take this for a site with spaces.
         known = resource_id(site, space, (), space.id)
         message.id.opaque_id = f"{known.storage_id}${known.space_id}"
-        message.root_info.path = mount_of(site, space)
+        message.root_info.path = mount_of(site, space, space.owner)
     if space.owner:
         message.owner.id.CopyFrom(user_id(site, space.owner))
     return message
@@ -160,11 +153,11 @@ def space_message(site: Site, space: SpaceRow, role: Role, root: Entry) -> resou
 class Describer:
     """Turns entries of one space into ResourceInfo messages; what they have in common is made once."""
 
-    def __init__(self, site: Site, space: SpaceRow, role: Role) -> None:
+    def __init__(self, site: Site, space: SpaceRow, rights: Rights) -> None:
         self._site = site
         self._space = space
         self._flavour: Flavour = site.flavour
-        template = resources.ResourceInfo(permission_set=permissions(role))
+        template = resources.ResourceInfo(permission_set=permissions(rights))
         if space.owner:
             template.owner.CopyFrom(user_id(site, space.owner))
         template.space.space_type = space.kind

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Instance, TraitError, Unicode, default
+from traitlets import Dict, Instance, List, TraitError, Unicode, default, validate
 
 from jupyter_mesh.compare.process import Comparer
 from jupyter_mesh.config import MeshSite
@@ -20,33 +20,17 @@ from jupyter_mesh.cs3 import MeshClient
 from jupyter_mesh.errors import InvalidRequest, MeshError
 from jupyter_mesh.hub_token import HubToken
 from jupyter_mesh.paths import AREAS, MOUNT, is_within, join
+from jupyter_mesh.server.addresses import ADDRESSES
 from jupyter_mesh.server.carrier import Carrier
 from jupyter_mesh.server.collaboration import Collaboration
-from jupyter_mesh.server.events import tell_save_errors
-from jupyter_mesh.server.handlers.bin import BinHandler, BinPurgeHandler, BinRestoreHandler
-from jupyter_mesh.server.handlers.code import CodeHandler
-from jupyter_mesh.server.handlers.compare import CompareHandler
-from jupyter_mesh.server.handlers.download import DownloadHandler
-from jupyter_mesh.server.handlers.mount import ConflictsHandler, FlushHandler, MountHandler
-from jupyter_mesh.server.handlers.open import OpenHandler
-from jupyter_mesh.server.handlers.status import StatusHandler
+from jupyter_mesh.server.events import know_sharing, tell_save_errors
 from jupyter_mesh.server.handlers.terminals import TerminalsHandler
-from jupyter_mesh.server.handlers.transfers import (
-    RetryHandler,
-    TransferHandler,
-    TransfersHandler,
-)
-from jupyter_mesh.server.handlers.unsaved import UnsavedHandler
-from jupyter_mesh.server.handlers.uploads import UploadHandler, UploadsHandler
-from jupyter_mesh.server.handlers.versions import (
-    VersionContentHandler,
-    VersionRestoreHandler,
-    VersionsHandler,
-)
 from jupyter_mesh.server.kernels import start_kernels_in_folders
 from jupyter_mesh.server.metrics import MeshMetrics
 from jupyter_mesh.server.mounted import MountedFolders
+from jupyter_mesh.server.sharing import LiveSharing
 from jupyter_mesh.server.site import SiteWatch
+from jupyter_mesh.sharing.directory import Directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,6 +61,14 @@ class MeshExtension(ExtensionApp):
         )
     ).tag(config=True)
 
+    directories = List(
+        Dict(),
+        help=(
+            "Signed lists of institutions to choose from, beside the list of the site: for each the address "
+            'and the file of the key that signs it, as in [{"url": "https://…", "key": "/etc/mesh/key.pem"}].'
+        ),
+    ).tag(config=True)
+
     watch = Instance(SiteWatch, args=(None,), help="How the site is.")
     collaboration: Collaboration | None = None
     comparer = Instance(Comparer, args=(), help="Compares versions of files.")
@@ -87,10 +79,20 @@ class MeshExtension(ExtensionApp):
     _refresher: asyncio.Task[None] | None = None
     _carrier: Carrier | None = None
     _metrics: MeshMetrics | None = None
+    _live_sharing: LiveSharing | None = None
 
     @default("site_title")
     def _default_site_title(self) -> str:
         return os.environ.get("MESH_SITE_TITLE", "")
+
+    @validate("directories")
+    def _check_directories(self, proposal: Any) -> Any:
+        try:
+            for facts in proposal.value:
+                Directory.of(facts)
+        except InvalidRequest as error:
+            raise TraitError(f"MeshExtension.directories: {error}") from error
+        return proposal.value
 
     def _link_jupyter_server_extension(self, serverapp: Any) -> None:
         """Called before the server makes its managers."""
@@ -109,36 +111,20 @@ class MeshExtension(ExtensionApp):
             self._metrics = MeshMetrics(client, self._spooled, self._carried)
         if self._manager is not None and self.serverapp is not None:
             tell_save_errors(self._manager.save_errors, self.settings["event_logger"])
+            know_sharing(self.settings["event_logger"])
+            if client is not None:
+                self._live_sharing = LiveSharing(
+                    self._manager,
+                    self.settings["event_logger"],
+                    directories=[Directory.of(facts) for facts in self.directories],
+                )
             self.collaboration = Collaboration.find(self.serverapp)
         page = self.settings.setdefault("page_config_data", {})
         page["mesh"] = json.dumps({"root": self.root, "areas": self.areas})
 
     def initialize_handlers(self) -> None:
         """Add our addresses."""
-        self.handlers.extend(
-            [
-                (r"/api/mesh/status/?", StatusHandler),
-                (r"/api/mesh/versions/?", VersionsHandler),
-                (r"/api/mesh/versions/content/?", VersionContentHandler),
-                (r"/api/mesh/versions/restore/?", VersionRestoreHandler),
-                (r"/api/mesh/bin/?", BinHandler),
-                (r"/api/mesh/bin/restore/?", BinRestoreHandler),
-                (r"/api/mesh/bin/purge/?", BinPurgeHandler),
-                (r"/api/mesh/unsaved/?", UnsavedHandler),
-                (r"/api/mesh/transfers/?", TransfersHandler),
-                (r"/api/mesh/transfers/([\w-]+)", TransferHandler),
-                (r"/api/mesh/transfers/([\w-]+)/retry", RetryHandler),
-                (r"/api/mesh/uploads/?", UploadsHandler),
-                (r"/api/mesh/uploads/([\w-]+)", UploadHandler),
-                (r"/api/mesh/compare/?", CompareHandler),
-                (r"/api/mesh/code/?", CodeHandler),
-                (r"/api/mesh/mount/?", MountHandler),
-                (r"/api/mesh/mount/flush/?", FlushHandler),
-                (r"/api/mesh/mount/conflicts/?", ConflictsHandler),
-                (r"/mesh/download/?", DownloadHandler),
-                (r"/mesh/open/?", OpenHandler),
-            ]
-        )
+        self.handlers.extend(ADDRESSES)
         if self._manager is not None:
             # What an extension adds is matched before what Jupyter has itself.
             self.handlers.extend(contents_handlers())
@@ -167,6 +153,8 @@ class MeshExtension(ExtensionApp):
         await self.comparer.close()
         if self._carrier is not None:
             await self._carrier.close()
+        if self._live_sharing is not None:
+            await self._live_sharing.close()
         if self._manager is not None:
             await self._manager.close()
 
@@ -224,6 +212,18 @@ class MeshExtension(ExtensionApp):
             contents = whole if isinstance(whole, CompositeContentsManager) else self._manager
             self._carrier = Carrier(contents, self._manager)
         return self._carrier
+
+    @property
+    def live_sharing(self) -> LiveSharing:
+        """Sharing of this server; raises InvalidRequest without a site."""
+        if self._live_sharing is None:
+            raise self.watch.problem or InvalidRequest(NO_FILES)
+        return self._live_sharing
+
+    def seen(self) -> None:
+        """A browser of the user is there."""
+        if self._live_sharing is not None:
+            self._live_sharing.seen()
 
     def _spooled(self) -> int:
         """Bytes of uploads on this server's disk."""

@@ -10,11 +10,12 @@ if TYPE_CHECKING:
 
     from jupyter_mesh.contents.save_errors import SaveError, SaveErrors
 
-__all__ = ["UNSAVED", "as_json", "tell_save_errors"]
+__all__ = ["SHARING", "UNSAVED", "as_json", "know_sharing", "tell_save_errors"]
 
 PREFIX = "https://schema.jupyter-mesh.org/"
 
 UNSAVED = PREFIX + "unsaved/v1"
+SHARING = PREFIX + "sharing/v1"
 
 
 def as_json(error: SaveError) -> dict[str, Any]:
@@ -25,6 +26,11 @@ def as_json(error: SaveError) -> dict[str, Any]:
         "message": error.message,
         "since": error.since.isoformat(),
     }
+
+
+def know_sharing(logger: EventLogger) -> None:
+    """Make the event of sharing known. Reads the schema's file."""
+    logger.register_event_schema(Path(__file__).parent / "schemas" / "sharing.yaml")
 
 
 def tell_save_errors(errors: SaveErrors, logger: EventLogger) -> None:

@@ -68,7 +68,8 @@ class SiteWatch:
 
     def __init__(self, client: MeshClient | None, *, problem: MeshError | None = None) -> None:
         self.client = client
-        self._problem = problem
+        self.problem = problem
+        """Why there is no client."""
         self._status: SiteStatus | None = None
         self._asked = -FRESH_FOR
         self._asking: asyncio.Task[SiteStatus] | None = None
@@ -79,7 +80,7 @@ class SiteWatch:
         An answer of the last seconds will do unless ``fresh`` is set. All who wait share one request.
         """
         if self.client is None:
-            return self._remember(SiteState.NOT_CONFIGURED, error=self._problem)
+            return self._remember(SiteState.NOT_CONFIGURED, error=self.problem)
         if self._status is not None and not fresh and time.monotonic() - self._asked < FRESH_FOR:
             return self._status
         if self._asking is None:

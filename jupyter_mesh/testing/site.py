@@ -9,7 +9,7 @@ import threading
 import tomllib
 from collections import Counter
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Handler, Middleware
 
-__all__ = ["RunningSite", "SiteUser", "in_thread", "run_node", "site_from_file", "start_node"]
+__all__ = [
+    "RunningSite",
+    "SiteUser",
+    "federated_nodes",
+    "in_thread",
+    "run_node",
+    "site_from_file",
+    "start_node",
+]
 
 T = TypeVar("T")
 
@@ -40,6 +48,8 @@ class SiteUser:
 
     name: str
     password: str = field(repr=False)
+    groups: tuple[str, ...] = ()
+    """Groups of a node that this user is in."""
 
 
 USERS = (
@@ -62,9 +72,13 @@ class RunningSite:
     flavour: str = ""
     """"spaces" or "paths"; "" where nobody said."""
     url: str = ""
+    domain: str = ""
+    """What other sites call it; "" where nobody said."""
     data: Path | None = None
     calls: Counter[str] = field(default_factory=Counter)
     process: asyncio.subprocess.Process | None = None
+    peer: RunningSite | None = None
+    """Another site that this one federates with, where the file of a real site names one."""
     _tokens: dict[str, PasswordToken] = field(default_factory=dict, repr=False)
 
     @property
@@ -109,7 +123,7 @@ def _settle(data: Path, users: Sequence[SiteUser]) -> None:
     from jupyter_mesh.node.users import add_project, add_user
 
     for user in users:
-        add_user(data, user.name, user.password)
+        add_user(data, user.name, user.password, groups=user.groups)
     add_project(data, PROJECT, {users[0].name: "owner"})
 
 
@@ -147,9 +161,54 @@ async def run_node(
             users=users,
             flavour=flavour,
             url=node.url,
+            domain=node.domain,
             data=data,
             calls=calls,
         )
+
+
+PEER_USERS = (
+    SiteUser("noether", "symmetry of conservation"),
+    SiteUser("hopper", "nanoseconds of wire"),
+)
+
+
+@asynccontextmanager
+async def federated_nodes(
+    data: Path,
+    *,
+    flavours: tuple[str, str] = ("spaces", "spaces"),
+    federation: Mapping[str, Any] | None = None,
+    interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+) -> AsyncIterator[tuple[RunningSite, RunningSite]]:
+    """Two nodes in this process, "alpine" and "coast", that trust each other and find each other on loopback.
+
+    ``federation`` are more settings of both, as FederationSettings takes them; ``interceptors`` are for the second.
+    """
+    from jupyter_mesh.node.ocm.settings import FederationSettings
+    from jupyter_mesh.node.ocm.trust import add_peer
+
+    settings = FederationSettings(**{"allow_loopback": True, **(federation or {})})
+    async with (
+        run_node(
+            data / "alpine",
+            flavour=flavours[0],
+            options={"federation": replace(settings, title="Alpine University")},
+        ) as alpine,
+        run_node(
+            data / "coast",
+            flavour=flavours[1],
+            name="coast",
+            users=PEER_USERS,
+            interceptors=interceptors,
+            options={"federation": replace(settings, title="Coast Institute")},
+        ) as coast,
+    ):
+        assert alpine.data is not None
+        assert coast.data is not None
+        await asyncio.to_thread(add_peer, alpine.data, f"{coast.domain}=Coast Institute")
+        await asyncio.to_thread(add_peer, coast.data, f"{alpine.domain}=Alpine University")
+        yield alpine, coast
 
 
 @asynccontextmanager
@@ -187,6 +246,7 @@ async def start_node(
             users=users,
             flavour=flavour,
             url=facts["url"],
+            domain=facts["domain"],
             data=data,
             process=process,
         )
@@ -234,17 +294,23 @@ def site_from_file(path: Path) -> RunningSite:
     """A real site as its file describes it.
 
     ``name``, ``gateway``, at least two ``[[users]]`` with ``name`` and ``password``; optional are ``flavour``,
-    ``ca`` (a file of certificates to trust) and ``data_hosts``.
+    ``ca`` (a file of certificates to trust), ``data_hosts``, ``link_address``, and a second site with the same keys under
+    ``[peer]``: each of the two lists the other one as a site that it federates with.
     """
-    facts = tomllib.loads(path.read_text())
+    return _site_of(tomllib.loads(path.read_text()), path.parent)
+
+
+def _site_of(facts: dict[str, Any], folder: Path) -> RunningSite:
     ca = facts.get("ca", "")
     return RunningSite(
         settings=SiteSettings(
             name=facts["name"],
             gateway=facts["gateway"],
-            ca_file=path.parent / ca if ca else None,
+            ca_file=folder / ca if ca else None,
             data_hosts=tuple(facts.get("data_hosts", ())),
+            link_address=facts.get("link_address", ""),
         ),
         users=[SiteUser(user["name"], user["password"]) for user in facts["users"]],
         flavour=facts.get("flavour", ""),
+        peer=_site_of(facts["peer"], folder) if "peer" in facts else None,
     )

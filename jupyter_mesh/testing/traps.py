@@ -7,6 +7,7 @@ in ``fell`` what would have been destroyed. Hand them to ``run_node``.
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ __all__ = [
     "Fails",
     "Garbles",
     "Hangs",
+    "HidesTops",
     "KeepsNothing",
     "NoConditions",
     "OtherDataHost",
@@ -46,6 +48,7 @@ __all__ = [
 
 SERVICE = gw.DESCRIPTOR.services_by_name["GatewayAPI"]
 SHARE_ID = "trap-share"
+OCM_STORAGE = "89f37a33-b858-45fa-8890-a1f2b27d90e1"
 
 Ask = Callable[[], Awaitable[Any]]
 
@@ -193,6 +196,32 @@ class SharedFolder(Trap):
             state=shares.SHARE_STATE_ACCEPTED,
             mount_point=rs.Reference(path=f"./{self.name}"),
         )
+
+
+class HidesTops(Trap):
+    """Tells another id of the top of what another site shares than of its space, as OpenCloud does.
+
+    A Delete of either deletes the folder at the other site.
+    """
+
+    TOP = base64.urlsafe_b64encode(b"/").decode()
+
+    async def answer(self, name: str, request: Any, token: str, ask: Ask) -> Any:
+        """Takes both ids, and tells the other one."""
+        ref = getattr(request, "source", None) or getattr(request, "ref", None)
+        if isinstance(ref, rs.Reference):
+            id = ref.resource_id
+            if id.opaque_id == self.TOP:
+                id.opaque_id = id.space_id
+            is_top = id.storage_id == OCM_STORAGE and id.opaque_id == id.space_id
+            if name in ("Delete", "Move") and is_top and not ref.path.strip("./"):
+                self.fell.append(f"{name} of a folder at another site")
+        reply = await ask()
+        if name == "Stat" and reply.info.id.storage_id == OCM_STORAGE:
+            told = reply.info.id
+            if told.opaque_id == told.space_id:
+                told.opaque_id = self.TOP
+        return reply
 
 
 class EmptyingUpload(Trap):

@@ -30,7 +30,9 @@ def path_of(raw: str, prefix: str = "") -> str:
             raise InvalidRequest("The address is not valid UTF-8.") from None
         if "/" in name:
             raise InvalidRequest("A name cannot hold a slash.")
-        parts.append(name)
+        if name != ".":
+            # Some clients address a folder as "folder/.", and what is in it as "folder/./name".
+            parts.append(name)
     return normalise("/".join(parts))
 
 

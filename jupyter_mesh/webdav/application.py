@@ -140,7 +140,8 @@ class WebDAV:
     async def _put(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         if "Content-Range" in request.headers:
             raise InvalidRequest("Parts of a file cannot be written; send all of it.")
-        if request.path.endswith("/"):
+        if path and request.path.endswith("/"):
+            # The top itself may be a file: a share of one.
             raise IsADirectory(f"/{path} is a folder.")
         if_absent = request.headers.get("If-None-Match", "").strip() == "*"
         if_match, there = "", None

@@ -58,7 +58,8 @@ def asked_of(body: Element | None) -> Asked:
     names: list[str] = []
     everything = names_only = named = False
     for child in body:
-        match child.tag.rpartition("}")[2] if child.tag.startswith(f"{{{DAV}}}") else "":
+        # OpenCloud writes <allprop/> without its namespace.
+        match child.tag.removeprefix(f"{{{DAV}}}"):
             case "allprop":
                 everything = True
             case "propname":

@@ -1,4 +1,4 @@
-// The only file with requests of our own.
+// Requests of our own. Those about sharing are in sharing/.
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
@@ -258,13 +258,25 @@ function post(
   address: string,
   body: object
 ): Promise<Response> {
-  return request(settings, address, {
-    method: 'POST',
-    body: JSON.stringify(body)
-  });
+  return send(settings, 'POST', address, body);
 }
 
-async function request(
+/** Sends JSON to an address below the base of our server; rejects like `request`. */
+export function send(
+  settings: ServerConnection.ISettings,
+  method: 'POST' | 'PATCH' | 'PUT',
+  address: string,
+  body: object
+): Promise<Response> {
+  return request(settings, address, { method, body: JSON.stringify(body) });
+}
+
+/**
+ * Asks an address below the base of our server.
+ *
+ * Rejects with NetworkError if the server is away and with ResponseError for every answer that is not OK.
+ */
+export async function request(
   settings: ServerConnection.ISettings,
   address: string,
   init: RequestInit = {}
@@ -272,7 +284,11 @@ async function request(
   const url = URLExt.join(settings.baseUrl, address);
   const response = await ServerConnection.makeRequest(url, init, settings);
   if (!response.ok) {
-    throw await ServerConnection.ResponseError.create(response);
+    // Whoever catches it can still read the answer.
+    const { message, traceback } = await ServerConnection.ResponseError.create(
+      response.clone()
+    );
+    throw new ServerConnection.ResponseError(response, message, traceback);
   }
   return response;
 }

@@ -11,6 +11,11 @@ import { badges, listing } from './listing/plugin';
 import { locks } from './locks/plugin';
 import { mount } from './mount/plugin';
 import { panel } from './panel/plugin';
+import { people } from './people/plugin';
+import { projects } from './projects/plugin';
+import { revoked, share } from './sharing/plugin';
+import { sharingMarks, sharingState } from './sharing/provider';
+import { shared } from './shared/plugin';
 import { site } from './site/plugin';
 import { status } from './site/status';
 import { transfers } from './transfers/plugin';
@@ -18,6 +23,10 @@ import { versions } from './versions/plugin';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   site,
+  sharingState,
+  sharingMarks,
+  share,
+  revoked,
   panel,
   link,
   status,
@@ -25,6 +34,9 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   conflict,
   collaboration,
   versions,
+  shared,
+  people,
+  projects,
   bin,
   badges,
   listing,

@@ -1,9 +1,17 @@
 // Ids, tokens and types. Importing this file does nothing.
 import type { FileBrowser } from '@jupyterlab/filebrowser';
+import type { Contents } from '@jupyterlab/services';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 import { Token } from '@lumino/coreutils';
+
+import type {
+  Abilities,
+  AbilityName,
+  IPerson,
+  ISharingEvent
+} from './sharing/api';
 
 /** Every plugin id begins with this. */
 export const NAMESPACE = '@jupyter-mesh/labextension';
@@ -34,6 +42,13 @@ export namespace CommandIDs {
   export const showBin = 'mesh:show-bin';
   export const copyCode = 'mesh:copy-path-for-code';
   export const insertCode = 'mesh:insert-path';
+  export const share = 'mesh:share';
+  export const whoHasAccess = 'mesh:who-has-access';
+  export const createLink = 'mesh:create-link';
+  export const invite = 'mesh:invite';
+  export const acceptInvitation = 'mesh:accept-invitation';
+  export const openInvitation = 'mesh:open-invitation';
+  export const newProject = 'mesh:new-project';
 }
 
 /** How the site is, in the words of the server. */
@@ -202,6 +217,47 @@ export interface IMeshModel extends IDisposable {
 export const IMeshModel = new Token<IMeshModel>(
   `${NAMESPACE}:IMeshModel`,
   'The state of the connected site.'
+);
+
+/** What panels and dialogs about sharing have in common: what the site can do, and word of every change. */
+export interface ISharingState extends IDisposable {
+  /** Null until the server has answered. */
+  readonly abilities: Abilities | null;
+  /** Emitted when the abilities are known, or are otherwise than before. */
+  readonly abilitiesChanged: ISignal<ISharingState, void>;
+  /** Emitted when something about sharing has changed, whoever changed it. */
+  readonly changed: ISignal<ISharingState, ISharingEvent>;
+  /** False only for what the site is known not to be able to do. */
+  can(name: AbilityName): boolean;
+  /** Why the site cannot do something, one sentence, or "". */
+  whyNot(name: AbilityName): string;
+  /** Asks for the abilities unless they are known; `fresh` asks in any case. Never rejects. */
+  load(fresh?: boolean): Promise<void>;
+}
+
+export const ISharingState = new Token<ISharingState>(
+  `${NAMESPACE}:ISharingState`,
+  'What the site can do for sharing, and word of every change.'
+);
+
+/** What the rows of listings say of sharing. */
+export interface ISharingMarks {
+  /** Asks the server, unless what is known is fresh: whoever shows a folder of the mesh calls it. */
+  look(): void;
+  /** Emitted when rows may say something else. */
+  readonly changed: ISignal<ISharingMarks, void>;
+  /** The word for a row and what it means; "" where there is nothing to say. */
+  of(model: Pick<Contents.IModel, 'path' | 'writable'>): {
+    text: string;
+    title: string;
+  };
+  /** Who shares or has shared what is at an API path with the user, as far as is known. */
+  from(path: string): IPerson | null;
+}
+
+export const ISharingMarks = new Token<ISharingMarks>(
+  `${NAMESPACE}:ISharingMarks`,
+  'What the rows of listings say of sharing.'
 );
 
 /** The panel, for plugins that lead to it. */

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import jupyterhub
 
+from jupyter_mesh_spawner.invitations import hide_invitations
+
 if TYPE_CHECKING:
     from traitlets.config import Config
 
@@ -24,8 +26,9 @@ def apply_defaults(c: Config) -> None:
 
     Call it once in ``jupyterhub_config.py``, before settings of your own: what you assign later wins.
     Encryption needs a key (``JUPYTERHUB_CRYPT_KEY`` or ``c.CryptKeeper.keys``); without one the hub
-    refuses to start and says so.
+    refuses to start and says so. Tokens of invitations stay out of the hub's log.
     """
+    hide_invitations()
     c.Authenticator.enable_auth_state = True
     c.Authenticator.refresh_pre_spawn = True
     c.JupyterHub.custom_scopes.update(TOKEN_SCOPES)

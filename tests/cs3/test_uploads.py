@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -210,3 +211,28 @@ async def test_a_file_that_is_gone_for_a_moment_is_no_conflict(node: Node, flavo
         trap.next["Stat"] = [blink, None, blink]
         await mesh.upload("home/a.txt", b"two", if_match=old.etag)
         assert await mesh.read("home/a.txt") == b"two"
+
+
+class TellsLate(traps.Trap):
+    """Tells once, after an upload, of the file as it was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late = 0
+
+    async def answer(self, name: str, request: Any, token: str, ask: traps.Ask) -> Any:
+        """Only the first answer is late."""
+        reply = await ask()
+        if name == "InitiateFileUpload":
+            self.late = 1
+        if name == "Stat" and self.late:
+            self.late = 0
+            reply.info.size = 0
+        return reply
+
+
+async def test_a_site_that_tells_late_of_a_save_has_not_lost_it(node: Node) -> None:
+    async with node(TellsLate(), flavour="paths") as (_, mesh):
+        saved = await mesh.upload("home/new.txt", b"new")
+        assert saved.size == 3
+        assert await mesh.read("home/new.txt") == b"new"

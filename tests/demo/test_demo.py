@@ -104,7 +104,7 @@ def answers(address):
 def test_from_the_first_start_to_ctrl_c(demo, folder):
     sites = demo.ready()
     assert [site["name"] for site in sites] == ["alpine", "coast"]
-    assert all(set(site) == {"name", "gateway", "url", "hub", "users"} for site in sites)
+    assert all(set(site) == {"name", "gateway", "url", "domain", "hub", "users"} for site in sites)
     assert [user["name"] for site in sites for user in site["users"]] == [
         "maya",
         "tom",
@@ -168,7 +168,8 @@ def test_a_killed_demo_leaves_nothing_and_the_next_one_starts(demo, folder):
     finally:
         again.process.kill()
     assert code == 0
-    assert [site["users"] for site in after] == [site["users"] for site in before]
+    for fact in ("users", "domain", "hub"):
+        assert [site[fact] for site in after] == [site[fact] for site in before]
     assert processes_with(str(folder)) == []
 
 

@@ -102,6 +102,16 @@ class Lab:
         expect(self.panel.get_by_role("button", name="Connected")).to_be_visible()
         return self.mesh
 
+    def unfold(self, section):
+        """Open a section of the Mesh panel, by its name; returns what is in it."""
+        titles = self.panel.locator(".jp-AccordionPanel-title")
+        name = self.page.get_by_text(re.compile(rf"^{section}(: \d+ new)?$"))
+        title = titles.filter(has=name)
+        if title.get_attribute("aria-expanded") != "true":
+            title.locator(".lm-AccordionPanel-titleLabel").click()
+        expect(title).to_have_attribute("aria-expanded", "true")
+        return self.panel.locator(f"#jp-mesh-{section.lower()}")
+
     def show_files(self):
         self._show("File Browser", self.files.region)
         return self.files

@@ -1,5 +1,7 @@
 """apply_defaults beside what an operator has set already."""
 
+import logging
+
 import jupyterhub
 import pytest
 from traitlets.config import Config
@@ -47,3 +49,25 @@ def test_jupyterhub_5_gets_roles(c, monkeypatch):
     assert set(roles["server"]) == {"users:activity!user", "access:servers!server", OWN}
     assert roles["theirs"] == ["custom:theirs:read"]
     assert "server_token_scopes" not in c.Spawner
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/hub/login?next=%2Fhub%2Fuser-redirect%2Fmesh%2Faccept%3Ftoken%3Da-secret%26providerDomain%3Db.example",
+        "/hub/oauth?next=%252Fhub%252Fmesh%252Faccept%253Ftoken%253Da-secret%2526providerDomain%253Db.example",
+        "/hub/login?next=%2Fmesh%2Faccept%3Ftoken%3Da-secret",
+    ],
+)
+def test_the_hub_logs_no_invitation(c, caplog, address):
+    apply_defaults(c)
+    apply_defaults(c)
+    log = logging.getLogger("tornado.access")
+    with caplog.at_level(logging.INFO, "tornado.access"):
+        log.info("302 GET %s (maya@127.0.0.1) 3.20ms", address)
+        whole = f"302 GET /hub -> {address} (maya@127.0.0.1)"
+        log.info(whole)
+    assert "a-secret" not in caplog.text
+    assert caplog.text.count("[secret]") == 2
+    assert "maya@127.0.0.1" in caplog.text
+    assert ("b.example" in caplog.text) == ("b.example" in address)

@@ -155,6 +155,15 @@ async def test_unknown_user_reads_the_same(hub, browser):
     assert "Invalid username or password" in page
 
 
+async def test_an_invitation_that_has_to_wait_for_a_login_is_in_no_log(hub, browser):
+    address = "/hub/user-redirect/mesh/accept?token=marker-INVITATION&providerDomain=coast.example"
+    status, page = await browser.get(address)
+    assert status == 200
+    assert "marker-INVITATION" in page  # The form leads on to it.
+    await until(lambda: "/hub/login?next=" in hub.log and "coast.example" in hub.log)
+    assert "marker-INVITATION" not in hub.log
+
+
 async def test_login_keeps_a_token_and_no_password(hub, browser):
     status, _ = await browser.login("ada", PASSWORDS["ada"])
     assert status == 200

@@ -1,8 +1,10 @@
 """A real site, a real JupyterLab on it and a real browser, each in a process of its own."""
 
+import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -10,13 +12,20 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import jupyter_mesh
+from jupyter_mesh.sharing import Sharing
+from jupyter_mesh.testing.site import RunningSite, federated_nodes, in_thread
+from tests.axe import assert_accessible
+
+T = TypeVar("T")
 
 TOKEN = "test-token"
 PASSWORD = "correct horse"
@@ -55,6 +64,9 @@ NOTEBOOK = {
 
 
 expect.set_options(timeout=15_000)
+
+START = 60_000
+"""Milliseconds that a page of JupyterLab may take to start, on a machine that is busy with much else."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -268,8 +280,23 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.set_default_timeout(15_000)
+    page.set_default_navigation_timeout(START)
     yield page
     context.close()
+
+
+@pytest.fixture
+def accessible(page: Page) -> Callable[..., None]:
+    """Asserts that axe-core finds nothing serious in a part of the page."""
+    return lambda place=page: assert_accessible(place)
+
+
+def started(page: Page, *, launcher: bool = False) -> None:
+    """Wait until JupyterLab stands there; a fresh layout ends with the launcher, which takes the focus."""
+    page.locator("#jp-main-dock-panel").wait_for(timeout=START)
+    if launcher:
+        tab = page.get_by_role("main").get_by_role("tab", name="Launcher", selected=True)
+        expect(tab).to_be_visible(timeout=START)
 
 
 @pytest.fixture
@@ -279,11 +306,7 @@ def open_lab(page: Page, lab: str, site: Site) -> Callable[..., Page]:
     def open_at(address: str = "lab?reset", url: str = lab) -> Page:
         mark = "&" if "?" in address else "?"
         page.goto(f"{url}/{address}{mark}token={TOKEN}")
-        page.locator("#jp-main-dock-panel").wait_for()
-        if address == "lab?reset":
-            # The launcher comes a little later, and takes the focus.
-            launcher = page.get_by_role("main").get_by_role("tab", name="Launcher", selected=True)
-            expect(launcher).to_be_visible()
+        started(page, launcher=address == "lab?reset")
         return page
 
     return open_at
@@ -299,3 +322,73 @@ def open_panel(open_lab: Callable[..., Page]) -> Callable[..., Page]:
         return page
 
     return open_panel
+
+
+class Federation:
+    """Two sites that trust each other, and the lab of einstein at Alpine University."""
+
+    def __init__(self, here: RunningSite, there: RunningSite, url: str) -> None:
+        self.here = here
+        self.there = there
+        self.url = url
+
+    def do(
+        self,
+        act: Callable[[Sharing], Awaitable[T]],
+        *,
+        at: RunningSite | None = None,
+        user: int = 0,
+    ) -> T:
+        """What somebody else does meanwhile: noether at Coast Institute unless another one is said."""
+
+        async def run() -> T:
+            async with (at or self.there).client(user) as client:
+                return await act(Sharing(client))
+
+        # Playwright has the loop of this thread.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, run()).result()
+
+
+@pytest.fixture(scope="package")
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    """Two sites, with a lab at one of them."""
+    folder = tmp_path_factory.mktemp("federation")
+    with in_thread(lambda: federated_nodes(folder)) as (here, there):
+        token_file = folder / "token"
+        command = [sys.executable, "-m", "jupyter_mesh.cli", "login", "--gateway", here.gateway]
+        command += ["--username", here.users[0].name, "--token-file", str(token_file)]
+        subprocess.run(command, input=here.users[0].password, text=True, timeout=60, check=True)
+        environment = {
+            "MESH_SITE": "alpine",
+            "MESH_SITE_TITLE": "Alpine University",
+            "MESH_GATEWAY": here.gateway,
+            "MESH_TOKEN_FILE": str(token_file),
+        }
+        manager = "jupyter_mesh.contents.CompositeContentsManager"
+        option = f"--ServerApp.contents_manager_class={manager}"
+        with running_lab(folder / "lab", environment, option) as url:
+            yield Federation(here, there, url)
+
+
+@pytest.fixture
+def open_federated(page: Page, federation: Federation) -> Callable[..., Page]:
+    """Opens the lab of the federation with the Mesh panel in front and one of its sections open."""
+
+    def open_section(section: str = "") -> Page:
+        page.goto(f"{federation.url}/lab?reset&token={TOKEN}")
+        started(page, launcher=True)
+        page.get_by_role("tab", name="Mesh", exact=True).click()
+        if section:
+            unfold(page, section)
+        return page
+
+    return open_section
+
+
+def unfold(page: Page, section: str) -> None:
+    """Open a section of the Mesh panel, which are closed in a fresh layout."""
+    titles = page.locator(".jp-MeshPanel .jp-AccordionPanel-title")
+    title = titles.filter(has=page.get_by_text(re.compile(f"^{section}(: \\d+ new)?$")))
+    title.locator(".lm-AccordionPanel-titleLabel").click()
+    expect(title).to_have_attribute("aria-expanded", "true")

@@ -4,6 +4,10 @@ import json
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.lab.conftest import started
+
+RENAME = "([old, now]) => window.jupyterapp.serviceManager.contents.rename(old, now)"
+
 
 def panel_of(page: Page) -> Locator:
     return page.get_by_role("region", name="Mesh", exact=True)
@@ -21,6 +25,7 @@ def test_a_link_to_a_file_opens_panel_and_document(open_lab, site, page, lab):
     page.goto(f"{lab}/login?next=%2Fmesh%2Fopen%3Fpath%3D{place.replace('%', '%25')}")
     page.get_by_label("Password or token:").fill("test-token")
     page.get_by_role("button", name="Log in", exact=True).click()
+    started(page)
     panel = panel_of(page)
     expect(row(panel, "slides and notes.txt")).to_be_visible()
     expect(panel.get_by_role("tab", name="Home")).to_have_attribute("aria-selected", "true")
@@ -47,9 +52,15 @@ def test_the_copied_link_leads_back(open_lab, site, page, lab):
     open_lab("lab?reset&mesh=mesh/home/talks")
     item = row(panel_of(page), "slides.txt")
     item.click(button="right")
-    page.get_by_role("menuitem", name="Copy Mesh Link").click()
+    page.get_by_role("menuitem", name="Copy Link", exact=True).click()
+    expect(page.get_by_text("Link copied.").first).to_be_visible()
     link = page.evaluate("navigator.clipboard.readText()")
-    assert link == f"{lab}/mesh/open?path=mesh%2Fhome%2Ftalks%2Fslides.txt"
+    assert link.startswith(f"{lab}/mesh/open?resource=")
+    assert link.endswith("&path=mesh%2Fhome%2Ftalks%2Fslides.txt")
+    # The id counts: the file has another name by now.
+    page.evaluate(RENAME, ["mesh/home/talks/slides.txt", "mesh/home/talks/final.txt"])
+    page.goto(link)
+    expect(row(panel_of(page), "final.txt")).to_be_visible()
 
 
 def test_the_page_knows_where_the_mesh_lies(open_lab):

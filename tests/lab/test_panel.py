@@ -47,7 +47,8 @@ def test_areas_are_tabs_for_the_keyboard(open_panel):
     expect(panel.get_by_role("tab", name="Shared with me")).to_have_attribute(
         "aria-selected", "true"
     )
-    expect(panel.get_by_text("Nobody has shared anything with you yet.")).to_be_visible()
+    files = panel.get_by_role("region", name="Files Section")
+    expect(files.get_by_text("Nobody has shared anything with you yet.")).to_be_visible()
 
 
 def test_an_empty_folder_offers_what_to_do(open_panel, site):

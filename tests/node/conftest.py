@@ -85,12 +85,13 @@ class Client:
 
     async def call(self, name, request):
         return await getattr(self.stub, name)(
-            request, metadata=(("x-access-token", self.token),), timeout=10
+            request, metadata=(("x-access-token", self.token),), timeout=30
         )
 
     def ref(self, path: str, space: str = "home") -> resources.Reference:
-        """A reference in the way that the flavour prefers."""
-        if self.flavour == "spaces":
+        """A reference in the way that the flavour prefers; shares are opened by id in both."""
+        root = self.roots.get(space)
+        if self.flavour == "spaces" or (root is not None and root.opaque_id):
             return resources.Reference(
                 resource_id=self.roots[space], path=f"./{path}" if path else "."
             )

@@ -8,6 +8,7 @@ import pytest
 from jupyter_mesh.node import check
 from jupyter_mesh.node.flavours import FLAVOURS
 from jupyter_mesh.node.intents import Act
+from jupyter_mesh.node.ocm.settings import FederationSettings
 from jupyter_mesh.node.site import Site
 from jupyter_mesh.node.store import Store, remove
 
@@ -31,6 +32,7 @@ class Files:
             token_life=60,
             transfer_life=60,
             machine_key="",
+            federation=FederationSettings(),
         )
         self.space = self.site.people.add_home(self.site.people.by_name("einstein"))
 

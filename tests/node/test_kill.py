@@ -38,6 +38,9 @@ async def process(data, flavour):
         flavour,
         "--ready-file",
         ready,
+        # Users have the domain of the site in their ids, which else follows the port.
+        "--public-url",
+        "https://alpine.example",
     ]
     node = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -13,6 +13,7 @@ from cs3.identity.user.v1beta1 import resources_pb2 as people
 from cs3.identity.user.v1beta1 import user_api_pb2 as users
 from cs3.sharing.collaboration.v1beta1 import collaboration_api_pb2 as shares
 from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
+from cs3.tx.v1beta1 import tx_api_pb2 as tx
 from cs3.types.v1beta1 import types_pb2 as types
 
 from jupyter_mesh.node.users import add_user
@@ -68,17 +69,18 @@ async def test_without_a_key_no_machine_comes_in(start, flavour):
         assert list((await stub.ListAuthProviders(gateway.WhoAmIRequest())).types) == [
             "basic",
             "appauth",
+            "publicshares",
         ]
 
 
-async def test_who_am_i(stub):
+async def test_who_am_i(site, stub):
     token = (await login(stub, "basic", "einstein", PASSWORD)).token
     reply = await stub.WhoAmI(gateway.WhoAmIRequest(token=token))
     user = reply.user
     assert (user.username, user.display_name, user.id.idp, list(user.groups)) == (
         "einstein",
         "Albert",
-        "alpine",
+        site.node.domain,
         ["physics"],
     )
     assert code(await stub.WhoAmI(gateway.WhoAmIRequest(token="rubbish"))) == "UNAUTHENTICATED"
@@ -210,7 +212,7 @@ async def test_unknown_rpcs_and_empty_lists(einstein):
         code(await einstein.call("ListReceivedShares", shares.ListReceivedSharesRequest())) == "OK"
     )
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await einstein.call("CreateShare", shares.CreateShareRequest())
+        await einstein.call("CreateTransfer", tx.CreateTransferRequest())
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 

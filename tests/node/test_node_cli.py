@@ -63,7 +63,8 @@ def running(data):
 
 
 def test_a_site_in_the_foreground(run, running, data):
-    assert set(running) == {"name", "gateway", "url", "process"}
+    assert set(running) == {"name", "gateway", "url", "domain", "public_url", "process"}
+    assert running["public_url"] == f"http://{running['domain']}"
     assert running["name"] == "alpine"
     assert running["gateway"].startswith("127.0.0.1:")
     assert running["url"].startswith("http://127.0.0.1:")

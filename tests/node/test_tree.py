@@ -8,6 +8,7 @@ from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from cs3.storage.provider.v1beta1 import resources_pb2 as resources
 
 from jupyter_mesh.node import check
+from jupyter_mesh.node.ocm.settings import FederationSettings
 
 from .conftest import code
 
@@ -199,7 +200,9 @@ async def test_ids_are_stable(spaces_site):
 
 
 async def test_all_of_it_survives_a_restart(start, flavour):
-    site = await start(flavour)
+    # Owners have the domain of the site in their ids, which else follows the port.
+    settings = FederationSettings(public_url="https://alpine.example")
+    site = await start(flavour, federation=settings)
     client = await site.client()
     await client.mkdir("d")
     for content in (b"1", b"22"):
@@ -207,7 +210,7 @@ async def test_all_of_it_survives_a_restart(start, flavour):
     before = [await client.info(path) for path in ("", "d", "d/f")]
     await site.stack.aclose()
     assert check(site.data) == []
-    site = await start(flavour)
+    site = await start(flavour, federation=settings)
     client = await site.client()
     assert [await client.info(path) for path in ("", "d", "d/f")] == before
     assert await client.get("d/f") == b"22"

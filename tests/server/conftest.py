@@ -8,12 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 from blockbuster import BlockBuster
+from pytest_jupyter import jupyter_server
 from pytest_jupyter.jupyter_core import *
 from pytest_jupyter.jupyter_server import *
 from tornado.httpclient import HTTPClientError
 
 from jupyter_mesh.auth import write_token_file
 from jupyter_mesh.testing.site import RunningSite, run_node
+from tests.server import described
 
 
 class Every(frozenset[str]):
@@ -101,6 +103,34 @@ def jp_server_config(gateway, token_file, manager):
     }
 
 
+unchecked_fetch = jupyter_server.jp_fetch
+
+
+@pytest.fixture
+def jp_fetch(unchecked_fetch):
+    """The client of the server. What it gets from ``api/mesh/`` is held against openapi.yaml."""
+
+    async def fetch(*parts, **kwargs):
+        method = kwargs.get("method", "GET")
+        path = "/".join(["", *parts]).replace("//", "/")
+        ours = path.startswith("/api/mesh/")
+        try:
+            reply = await unchecked_fetch(*parts, **kwargs)
+        except HTTPClientError as error:
+            if ours and error.response is not None:
+                described.check(
+                    method, path[9:], error.code, error.response.headers, error.response.body
+                )
+            raise
+        if ours:
+            described.check(method, path[9:], reply.code, reply.headers, reply.body)
+            if reply.code < 300:
+                described.check_request(method, path[9:], kwargs.get("body"))
+        return reply
+
+    return fetch
+
+
 @pytest.fixture
 def status(jp_fetch):
     """Asks for the status; gives it as JSON."""
@@ -123,7 +153,7 @@ def ask(jp_fetch):
             reply = await jp_fetch("api", "mesh", *parts, method=method, body=body, params=query)
         except HTTPClientError as error:
             reply = error.response
-        is_json = reply.headers["Content-Type"].startswith("application/json")
+        is_json = reply.headers.get("Content-Type", "").startswith("application/json")
         return reply.code, json.loads(reply.body) if is_json else reply
 
     return ask

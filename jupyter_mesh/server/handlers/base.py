@@ -10,12 +10,12 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado.web import HTTPError
 
-from jupyter_mesh.errors import InvalidRequest, MeshError
+from jupyter_mesh.errors import InvalidRequest, MeshError, NotFound
 
 if TYPE_CHECKING:
     from jupyter_mesh.server.app import MeshExtension
 
-__all__ = ["MeshHandler"]
+__all__ = ["MeshHandler", "UnknownHandler"]
 
 
 class MeshHandler(ExtensionHandlerMixin, APIHandler):
@@ -32,6 +32,17 @@ class MeshHandler(ExtensionHandlerMixin, APIHandler):
     def mesh(self) -> MeshExtension:
         """The extension that made this handler."""
         return cast("MeshExtension", self.extensionapp)
+
+    async def prepare(self) -> None:  # type: ignore[override]  # as jupyter-server has it
+        """Who asks is there, and may want to know what others do."""
+        await super().prepare()
+        if self.current_user is not None:
+            self.mesh.seen()
+
+    def set_default_headers(self) -> None:
+        """No answer of ours is kept by a browser or a proxy, errors included."""
+        super().set_default_headers()
+        self.set_header("Cache-Control", "no-store")
 
     def body(self, **fields: Any) -> list[Any]:
         """The named fields of the JSON object that was sent, each of the type given for it.
@@ -69,4 +80,18 @@ class MeshHandler(ExtensionHandlerMixin, APIHandler):
         reason = HTTPStatus(status_code).phrase
         self.set_status(status_code)
         self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps({"message": message or reason, "reason": reason, "trace": trace}))
+        answer = {"message": message or reason, "reason": reason, "trace": trace}
+        self.finish(json.dumps(answer | self.details(error)))
+
+    def details(self, error: BaseException | None) -> dict[str, Any]:
+        """What an answer about ``error`` has beside its sentence."""
+        return {}
+
+
+class UnknownHandler(MeshHandler):
+    """What is asked for at an address that is none of ours, in the form of all other errors."""
+
+    async def prepare(self) -> None:  # type: ignore[override]  # as the base class does
+        """Nothing is there, whatever is asked."""
+        await super().prepare()
+        raise NotFound("There is nothing at this address.")

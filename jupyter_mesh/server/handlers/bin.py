@@ -33,7 +33,6 @@ class BinHandler(MeshHandler):
         files = self.mesh.files
         items = await files.bin(self.get_query_argument("path"))
         self.set_header("Content-Type", "application/json")
-        self.set_header("Cache-Control", "no-store")
         self.write('{"items": [')
         for start in range(0, len(items), PIECE):
             told = [self._told(item, files.api_path(item.path)) for item in items[start:][:PIECE]]

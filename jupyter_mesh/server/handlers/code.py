@@ -46,7 +46,6 @@ class CodeHandler(MeshHandler):
                 text = _relative(mesh, files.mesh_path(origin)) or text
             is_folder = await files.dir_exists(path)
             addresses.append(Address(text, name_of(mesh), is_folder))
-        self.set_header("Cache-Control", "no-store")
         self.finish(told[0] | {"lines": snippet(addresses), "all": told})
 
 

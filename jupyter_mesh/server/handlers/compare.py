@@ -21,7 +21,6 @@ class CompareHandler(MeshHandler):
         """Compare ``{"path", "old", "new"}``: see ``Comparer.compare`` and ``difference``."""
         async with self.mesh.comparer.compare(self.request.body, self.mesh.files) as answer:
             self.set_header("Content-Type", "application/json")
-            self.set_header("Cache-Control", "no-store")
             try:
                 async for piece in answer:
                     self.write(piece)

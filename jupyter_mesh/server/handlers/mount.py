@@ -32,7 +32,6 @@ class MountHandler(MeshHandler):
         files = self.mesh.files
         state = await files.mounted.state()
         pending, conflicts = state["pending"], state["conflicts"]
-        self.set_header("Cache-Control", "no-store")
         self.finish(
             state
             | {
@@ -53,7 +52,6 @@ class FlushHandler(MeshHandler):
         (path,) = self.body(path=str)
         files = self.mesh.files
         left = await files.mounted.bring(files.mesh_path(path or files.prefix))
-        self.set_header("Cache-Control", "no-store")
         self.finish({"left": [_api_path(files, each) for each in left]})
 
 

@@ -20,7 +20,6 @@ class StatusHandler(MeshHandler):
         fresh = self.get_query_argument("fresh", "") == "1"
         status = await self.mesh.watch.status(fresh=fresh)
         user, quota = status.user, status.quota
-        self.set_header("Cache-Control", "no-store")
         self.finish(
             {
                 "site": self.mesh.site,

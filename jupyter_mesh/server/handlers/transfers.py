@@ -51,7 +51,6 @@ class TransfersHandler(MeshHandler):
         await carrier.uploads.open()
         told = [as_json(transfer) for transfer in carrier.transfers]
         told += [record_as_json(record) for record in await carrier.elsewhere.list()]
-        self.set_header("Cache-Control", "no-store")
         self.finish({"transfers": sorted(told, key=lambda each: each["started"])})
 
     @web.authenticated
@@ -73,7 +72,6 @@ class TransferHandler(MeshHandler):
     async def get(self, id: str) -> None:
         """The transfer as it is now; 404 once it is forgotten."""
         carrier = self.mesh.carrier
-        self.set_header("Cache-Control", "no-store")
         if carrier.elsewhere.is_ours(id):
             self.finish(record_as_json(await carrier.elsewhere.get(id)))
             return

@@ -46,5 +46,4 @@ class UnsavedHandler(MeshHandler):
 
     def _answer(self, path: str) -> None:
         error = self.mesh.files.save_errors.get(path)
-        self.set_header("Cache-Control", "no-store")
         self.finish({"unsaved": None if error is None else as_json(error)})

@@ -181,7 +181,6 @@ class UploadHandler(TusHandler):
     @authorized
     async def head(self, id: str) -> None:
         """Where the upload stands; all is here once it is at the site."""
-        self.set_header("Cache-Control", "no-store")
         try:
             upload = await self.uploads.get(id)
         except NotFound:

@@ -26,7 +26,6 @@ class VersionsHandler(MeshHandler):
     async def get(self) -> None:
         """The versions of ``?path=``, newest first, and the file as it is."""
         past = await self.mesh.files.past(self.get_query_argument("path"))
-        self.set_header("Cache-Control", "no-store")
         self.finish(
             {
                 "versions": [
@@ -71,7 +70,6 @@ class VersionContentHandler(MeshHandler):
             self.set_header("Content-Type", ANY_BYTES)
             self.set_header("Content-Length", download.stop - download.start)
             self.set_header("X-Content-Type-Options", "nosniff")
-            self.set_header("Cache-Control", "no-store")
             if self.get_query_argument("download", ""):
                 self.set_attachment_header(_dated(name, download.resource.modified))
             try:

@@ -3,7 +3,6 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import type { Contents } from '@jupyterlab/services';
-import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IBinItem } from '../past';
 
 import {
@@ -14,12 +13,11 @@ import {
 import { PathExt } from '@jupyterlab/coreutils';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import { MenuSvg } from '@jupyterlab/ui-components';
-import { CommandRegistry } from '@lumino/commands';
 
 import { fetchBin, purgeFromBin, restoreFromBin } from '../api';
 import { BinActions } from './actions';
 import { BinModel } from './model';
+import { openRowMenu } from '../lists/menu';
 import { areaTitle } from '../panel/areas';
 import { BinSection } from './view';
 import { areaOf } from '../panel/notice';
@@ -105,10 +103,16 @@ export const bin: JupyterFrontEndPlugin<void> = {
       actions: {
         restore: item => thenFocus(actions.restoreRow(item)),
         more: (item, button) =>
-          openMenu(button, trans, {
-            elsewhere: () => thenFocus(actions.restoreElsewhere(item)),
-            purge: () => thenFocus(actions.purge([item]))
-          }),
+          openRowMenu(button, [
+            {
+              label: trans.__('Restore Elsewhere…'),
+              execute: () => thenFocus(actions.restoreElsewhere(item))
+            },
+            {
+              label: trans.__('Delete for Ever…'),
+              execute: () => thenFocus(actions.purge([item]))
+            }
+          ]),
         empty: () => thenFocus(actions.purge(model.found))
       }
     });
@@ -183,35 +187,6 @@ export const bin: JupyterFrontEndPlugin<void> = {
     }, bin);
   }
 };
-
-/** The menu of a row. Its commands are about one item, so they are not among those of Lab. */
-function openMenu(
-  button: HTMLElement,
-  trans: TranslationBundle,
-  actions: { elsewhere: () => void; purge: () => void }
-): void {
-  const commands = new CommandRegistry();
-  commands.addCommand('elsewhere', {
-    label: trans.__('Restore Elsewhere…'),
-    describedBy: NO_ARGUMENTS,
-    execute: actions.elsewhere
-  });
-  commands.addCommand('purge', {
-    label: trans.__('Delete for Ever…'),
-    describedBy: NO_ARGUMENTS,
-    execute: actions.purge
-  });
-  const menu = new MenuSvg({ commands });
-  menu.addItem({ command: 'elsewhere' });
-  menu.addItem({ command: 'purge' });
-  menu.aboutToClose.connect(() => {
-    button.focus();
-    // The command that was chosen still runs.
-    requestAnimationFrame(() => menu.dispose());
-  }, menu);
-  const { left, bottom } = button.getBoundingClientRect();
-  menu.open(left, bottom);
-}
 
 /** API path of the space whose bin has what was deleted at `path`. */
 function spaceOf(path: string, mesh: IMeshModel): string {

@@ -16,17 +16,17 @@ interface IContextInside {
 const COPY_TRIES = 5;
 
 /**
- * Writes the user's version beside the file, under a name that is free. Answers its path.
+ * Writes the user's version beside the file, or into another folder, under a name that is free. Answers its path.
  *
  * What is typed while it is written goes into it as well, since the document is loaded anew afterwards.
  */
 export async function saveCopyOf(
   context: DocumentRegistry.Context | IContextInside,
-  trans: TranslationBundle
+  trans: TranslationBundle,
+  folder = PathExt.dirname(context.path)
 ): Promise<string> {
   const inside = context as unknown as IContextInside;
   const { contents } = inside._manager;
-  const folder = PathExt.dirname(context.path);
   const extension = PathExt.extname(context.path);
   const stem = PathExt.basename(context.path, extension);
   let name = `${trans.__('%1 (my version)', stem)}${extension}`;

@@ -1,6 +1,7 @@
 // What a row says of a file beside its name.
 import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ISharingMarks } from '../tokens';
 
 import { DirListing } from '@jupyterlab/filebrowser';
 
@@ -8,9 +9,12 @@ import { foreignLock } from '../locks/lock';
 
 const BADGE_CLASS = 'jp-MeshBadge';
 
-/** The stock rows, with a word after the name of a file that somebody else is editing. */
+/** The stock rows, with a word after the name: who is editing a file, with whom it is shared, from where it comes. */
 export class MeshRenderer extends DirListing.Renderer {
-  constructor(private _trans: TranslationBundle) {
+  constructor(
+    private _trans: TranslationBundle,
+    private _marks: Pick<ISharingMarks, 'of'> | null = null
+  ) {
     super();
   }
 
@@ -20,7 +24,7 @@ export class MeshRenderer extends DirListing.Renderer {
   ): void {
     super.updateItemNode(...args);
     const [node, model] = args;
-    const text = this._badgeOf(model);
+    const { text, title } = this._badgeOf(model);
     const badge = node.getElementsByClassName(BADGE_CLASS).item(0);
     const name = this.getNameNode(node) as HTMLElement | null;
     if (!text) {
@@ -32,20 +36,27 @@ export class MeshRenderer extends DirListing.Renderer {
     const place = badge ?? name?.parentElement?.appendChild(newBadge());
     if (place && place.textContent !== text) {
       place.textContent = text;
+    }
+    if (place) {
       // A narrow panel cuts it off.
-      (place as HTMLElement).title = text;
+      (place as HTMLElement).title = title;
     }
     name?.setAttribute('aria-label', `${model.name}, ${text}`);
   }
 
-  private _badgeOf(model: Contents.IModel): string {
+  private _badgeOf(model: Contents.IModel): { text: string; title: string } {
+    const mark = this._marks?.of(model) ?? { text: '', title: '' };
     const lock = foreignLock(model);
     if (!lock) {
-      return '';
+      return mark;
     }
-    return lock.holder
+    const editing = lock.holder
       ? this._trans.__('editing: %1', lock.holder)
       : this._trans.__('being edited');
+    return {
+      text: [editing, mark.text].filter(Boolean).join(', '),
+      title: [editing, mark.title].filter(Boolean).join(', ')
+    };
   }
 }
 

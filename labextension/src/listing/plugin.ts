@@ -15,17 +15,21 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { MeshRenderer } from './badges';
 import { listingOf } from './innards';
 import { LazyRows } from './rows';
-import { DOMAIN, NAMESPACE } from '../tokens';
+import { DOMAIN, IMeshModel, ISharingMarks, NAMESPACE } from '../tokens';
 
 /** A plugin of its own: only one can provide the renderer, and an administrator may prefer another. */
 export const badges: JupyterFrontEndPlugin<IDefaultFileBrowserRenderer> = {
   id: `${NAMESPACE}:badges`,
-  description: 'Says in the default file browser who is editing a file.',
+  description:
+    'Says in the default file browser who is editing a file and with whom it is shared.',
   autoStart: true,
   provides: IDefaultFileBrowserRenderer,
-  optional: [ITranslator],
-  activate: (_: JupyterFrontEnd, translator: ITranslator | null) =>
-    new MeshRenderer((translator ?? nullTranslator).load(DOMAIN))
+  optional: [ITranslator, ISharingMarks],
+  activate: (
+    _: JupyterFrontEnd,
+    translator: ITranslator | null,
+    marks: ISharingMarks | null
+  ) => new MeshRenderer((translator ?? nullTranslator).load(DOMAIN), marks)
 };
 
 export const listing: JupyterFrontEndPlugin<void> = {
@@ -33,12 +37,21 @@ export const listing: JupyterFrontEndPlugin<void> = {
   description: 'Lists long folders fast in the default file browser.',
   autoStart: true,
   requires: [IDefaultFileBrowser, ISettingRegistry],
+  optional: [IMeshModel, ISharingMarks],
   activate: async (
     _: JupyterFrontEnd,
     browser: IDefaultFileBrowser,
-    registry: ISettingRegistry
+    registry: ISettingRegistry,
+    mesh: IMeshModel | null,
+    marks: ISharingMarks | null
   ): Promise<void> => {
     const rows = listingOf(browser);
+    browser.model.refreshed.connect(({ path }) => {
+      if (browser.isVisible && mesh?.contains(path)) {
+        marks?.look();
+      }
+    }, browser);
+    marks?.changed.connect(() => rows.update(), rows);
     if (Object.getPrototypeOf(rows) !== DirListing.prototype) {
       // Another extension has its own listing: it knows what it does.
       return;

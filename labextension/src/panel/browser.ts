@@ -49,6 +49,11 @@ export class MeshFileBrowser extends FileBrowser {
     this.listing.activate();
   }
 
+  /** Draws the rows again, which say something else now. */
+  updateRows(): void {
+    this.listing.update();
+  }
+
   private _onChanged(): void {
     const { model, _mesh: mesh } = this;
     if (model.isDisposed) {

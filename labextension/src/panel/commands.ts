@@ -15,7 +15,7 @@ import {
 
 import type { MeshFileBrowser } from './browser';
 import type { MeshPanel } from './panel';
-import type { IMeshModel } from '../tokens';
+import type { IMeshModel, ISharingState } from '../tokens';
 import { areaOf } from './notice';
 import { CommandIDs } from '../tokens';
 import { pickFiles } from '../transfers/entries';
@@ -27,6 +27,8 @@ interface IOptions {
   browser: MeshFileBrowser;
   trans: TranslationBundle;
   palette: ICommandPalette | null;
+  /** Null where the plugin is switched off. */
+  sharing: ISharingState | null;
 }
 
 /** What needs a folder that takes something. */
@@ -43,7 +45,7 @@ const NO_ARGUMENTS = {
 
 /** Adds the commands, and to the palette those that make sense there. */
 export function addBrowserCommands(options: IOptions): void {
-  const { app, mesh, panel, browser, trans, palette } = options;
+  const { app, mesh, panel, browser, trans, palette, sharing } = options;
   const { commands } = app;
   const { model } = browser;
 
@@ -147,7 +149,7 @@ export function addBrowserCommands(options: IOptions): void {
     caption: trans.__('Who you are, and what this site can and cannot do'),
     describedBy: NO_ARGUMENTS,
     execute: async () => {
-      await mesh.refresh(true);
+      await Promise.all([mesh.refresh(true), sharing?.load()]);
       const status = mesh.status;
       if (!status) {
         return;
@@ -155,7 +157,12 @@ export function addBrowserCommands(options: IOptions): void {
       const { DetailsBody } = await import('../site/details');
       const dialog = new Dialog({
         title: status.site.title || trans.__('Mesh'),
-        body: new DetailsBody({ status, mount: mesh.mount, trans }),
+        body: new DetailsBody({
+          status,
+          mount: mesh.mount,
+          abilities: sharing?.abilities ?? null,
+          trans
+        }),
         buttons: [Dialog.okButton({ label: trans.__('Close') })]
       });
       dialog.node.ariaLabel = trans.__('Details');

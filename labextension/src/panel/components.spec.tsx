@@ -223,7 +223,9 @@ describe('NoticeView', () => {
 
 describe('Details', () => {
   it('lists what the site can, what it lacks with what follows, and what nobody has tried', () => {
-    render(<Details status={STATUS} mount={null} trans={trans} />);
+    render(
+      <Details status={STATUS} mount={null} abilities={null} trans={trans} />
+    );
     expect(screen.getByText('mesh.alpine:9142')).toBeTruthy();
     const features = screen
       .getAllByRole('listitem')
@@ -243,6 +245,7 @@ describe('Details', () => {
       <Details
         status={{ ...STATUS, state: 'not-configured' }}
         mount={null}
+        abilities={null}
         trans={trans}
       />
     );

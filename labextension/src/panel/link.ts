@@ -12,6 +12,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { linkIcon } from '@jupyterlab/ui-components';
 
 import { selectedPaths } from './selection';
+import { fetchAccess } from '../sharing/api';
 import {
   CommandIDs,
   DOMAIN,
@@ -76,8 +77,10 @@ export const link: JupyterFrontEndPlugin<void> = {
     hideCommands(commands, REPLACED, () => mesh.contains(target()));
 
     commands.addCommand(CommandIDs.copyLink, {
-      label: trans.__('Copy Mesh Link'),
-      caption: trans.__('Copy a link that opens this place in the Mesh panel'),
+      label: trans.__('Copy Link'),
+      caption: trans.__(
+        'Copy a link that opens this for everybody who has access to it'
+      ),
       icon: linkIcon.bindprops({ stylesheet: 'menuItem' }),
       describedBy: {
         args: {
@@ -91,10 +94,18 @@ export const link: JupyterFrontEndPlugin<void> = {
         }
       },
       isVisible: () => mesh.contains(target()),
-      execute: args => {
+      execute: async args => {
         const path = (args.path as string | undefined) ?? target();
         const url = URLExt.join(PageConfig.getShareUrl(), 'mesh/open');
-        Clipboard.copyToSystem(`${url}?path=${encodeURIComponent(path)}`);
+        // The id leads there after a move, and where the others have it; without it there is the path.
+        const id = await fetchAccess(app.serviceManager.serverSettings, path)
+          .then(access => access.id)
+          .catch(() => '');
+        const query = URLExt.objectToQueryString({
+          ...(id && { resource: id }),
+          path
+        });
+        Clipboard.copyToSystem(`${url}${query}`);
         Notification.success(trans.__('Link copied.'), { autoClose: 3000 });
       }
     });

@@ -23,6 +23,8 @@ import {
   DOMAIN,
   IMeshModel,
   IMeshPanel,
+  ISharingMarks,
+  ISharingState,
   NAMESPACE
 } from '../tokens';
 import { addBrowserCommands } from './commands';
@@ -46,7 +48,9 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
     IStateDB,
     ITranslator,
     ICommandPalette,
-    JupyterLab.IInfo
+    JupyterLab.IInfo,
+    ISharingMarks,
+    ISharingState
   ],
   activate: (
     app: JupyterFrontEnd,
@@ -57,7 +61,9 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
     state: IStateDB | null,
     translator: ITranslator | null,
     palette: ICommandPalette | null,
-    info: JupyterLab.IInfo | null
+    info: JupyterLab.IInfo | null,
+    marks: ISharingMarks | null,
+    sharing: ISharingState | null
   ): IMeshPanel => {
     const { commands } = app;
     const trans = (translator ?? nullTranslator).load(DOMAIN);
@@ -85,7 +91,7 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
       model,
       mesh,
       trans,
-      renderer: new MeshRenderer(trans),
+      renderer: new MeshRenderer(trans, marks),
       state: state ?? undefined,
       translator: translator ?? undefined,
       actions: {
@@ -107,6 +113,8 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
     });
     model.connectionFailure.connect((_, error) => mesh.noteFailure(error));
     model.refreshed.connect(() => mesh.noteSuccess());
+    model.refreshed.connect(() => browser.isVisible && marks?.look(), browser);
+    marks?.changed.connect(() => browser.updateRows(), browser);
 
     const header = new HeaderWidget(mesh, {
       trans,
@@ -119,7 +127,15 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
     });
     const panel = new MeshPanel({ mesh, header, browser, trans });
 
-    addBrowserCommands({ app, mesh, panel, browser, trans, palette });
+    addBrowserCommands({
+      app,
+      mesh,
+      panel,
+      browser,
+      trans,
+      palette,
+      sharing
+    });
     for (const id of TOOLBAR) {
       browser.toolbar.addItem(
         id,

@@ -1,16 +1,20 @@
 // The dialog behind the account line: for people who ask, with the words for operators.
+import type { Abilities } from '../sharing/api';
 import type { IMountStatus, ISiteStatus } from '../tokens';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { ReactWidget } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
+import { SharingDetails } from './abilities';
 import { describeState, formatBytes, formatSince } from '../format';
 
 interface IDetailsProps {
   status: ISiteStatus;
   /** Null while nothing is known of it. */
   mount: IMountStatus | null;
+  /** Null while nothing is known of them. */
+  abilities: Abilities | null;
   trans: TranslationBundle;
 }
 
@@ -144,6 +148,7 @@ export function Details(props: IDetailsProps): JSX.Element {
           );
         })}
       </ul>
+      <SharingDetails abilities={props.abilities} trans={trans} />
     </div>
   );
 }

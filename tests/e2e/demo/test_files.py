@@ -184,7 +184,7 @@ def test_link_through_the_login_page(open_lab, folder, account):
 
 def test_link_that_others_can_follow(open_lab, lab, mesh, folder, account):
     lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    mesh.menu("a.txt", "Copy Mesh Link")
+    mesh.menu("a.txt", "Copy Link")
     expect(lab.page.get_by_text("Link copied.")).to_be_visible()
     link = lab.page.evaluate("navigator.clipboard.readText()")
     other = open_lab(account)

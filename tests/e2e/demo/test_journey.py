@@ -59,7 +59,8 @@ def test_two_trees_and_who_i_am(lab, account, sample):
     lab.panel.get_by_role("tab", name="Projects").click()
     expect(mesh.region.get_by_role("listitem").first).to_be_visible()
     lab.panel.get_by_role("tab", name="Shared with me").click()
-    expect(lab.panel.get_by_text("Nobody has shared anything with you yet.")).to_be_visible()
+    in_files = lab.panel.get_by_role("region", name="Files Section")
+    expect(in_files.get_by_text("Nobody has shared anything with you yet.")).to_be_visible()
 
 
 def test_sample_notebook_runs_and_is_saved(lab, account, sample):

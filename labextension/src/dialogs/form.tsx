@@ -1,0 +1,68 @@
+// A dialog whose body is a form with buttons of its own: several steps, one after the other.
+import { Dialog } from '@jupyterlab/apputils';
+import { ReactWidget } from '@jupyterlab/ui-components';
+
+/** What can be reached with Tab. */
+const TABBABLE =
+  'button:not([disabled]), input:not([disabled]), select:not([disabled]), textarea:not([disabled]), summary';
+
+/** What a step of the body may ask of its dialog. */
+export interface IFormControl {
+  close: () => void;
+  /** Escape belongs to a list that is open. */
+  keepEscape: (isKept: boolean) => void;
+}
+
+/** Closed by Escape, by the cross, and by its body; Enter is left to the form that has the focus. */
+export class FormDialog extends Dialog<unknown> {
+  constructor(
+    title: string,
+    body: (control: IFormControl) => JSX.Element,
+    /** Selector of what has the focus at first. */
+    focus = 'input, textarea, button'
+  ) {
+    super({
+      title,
+      body: ReactWidget.create(
+        body({
+          close: () => this.reject(),
+          keepEscape: isKept => {
+            this._keepsEscape = isKept;
+          }
+        })
+      ),
+      buttons: [],
+      hasClose: true,
+      focusNodeSelector: focus
+    });
+    this.node.ariaLabel = title;
+    this.addClass('jp-MeshForm');
+  }
+
+  /** Stock, Enter in a field closes the dialog, and Tab leaves it where its body has changed. */
+  protected override _evtKeydown(event: KeyboardEvent): void {
+    if (
+      event.key === 'Enter' ||
+      (event.key === 'Escape' && this._keepsEscape)
+    ) {
+      return;
+    }
+    if (event.key === 'Tab') {
+      const stops = Array.from(
+        this.node.querySelectorAll<HTMLElement>(TABBABLE)
+      ).filter(node => node.tabIndex >= 0 && node.offsetParent !== null);
+      const [from, to] = event.shiftKey
+        ? [stops[0], stops[stops.length - 1]]
+        : [stops[stops.length - 1], stops[0]];
+      if (document.activeElement === from) {
+        event.stopPropagation();
+        event.preventDefault();
+        to?.focus();
+      }
+      return;
+    }
+    super._evtKeydown(event);
+  }
+
+  private _keepsEscape = false;
+}

@@ -1,0 +1,19 @@
+// The keyboard in dialogs with several steps.
+import * as React from 'react';
+
+/** Gives the keyboard to what is first to do in each step but the one the dialog opens with. */
+export function useStepFocus(step: unknown): React.RefObject<HTMLDivElement> {
+  const body = React.useRef<HTMLDivElement>(null);
+  const first = React.useRef(step);
+  React.useEffect(() => {
+    if (first.current !== step) {
+      first.current = step;
+      const node = body.current;
+      (
+        node?.querySelector<HTMLElement>('.jp-mod-accept') ??
+        node?.querySelector<HTMLElement>('input, textarea, button')
+      )?.focus();
+    }
+  }, [step]);
+  return body;
+}
