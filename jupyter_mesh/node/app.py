@@ -33,6 +33,9 @@ __all__ = ["Node"]
 _GRACE = 1.0
 """Seconds that running calls get when the node stops."""
 
+_IDLE = 75.0
+"""Seconds within which the head of a request must have come: whoever sends it letter by letter is cut off."""
+
 _MAX_MESSAGE = 64 << 20
 
 
@@ -170,7 +173,10 @@ class Node:
 
     async def _start_http(self, site: Site) -> None:
         self._runner = web.AppRunner(
-            data_app(site, self._middlewares), access_log=None, shutdown_timeout=_GRACE
+            data_app(site, self._middlewares),
+            access_log=None,
+            shutdown_timeout=_GRACE,
+            keepalive_timeout=_IDLE,
         )
         await self._runner.setup()
         context = None

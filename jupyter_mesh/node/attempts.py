@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections import OrderedDict
 
-__all__ = ["Attempts"]
+__all__ = ["Attempts", "source_of"]
 
 _KEPT = 10_000
+
+
+def source_of(address: str) -> str:
+    """Who is behind an address: of IPv6 the network, which everybody has as a whole."""
+    try:
+        found = ipaddress.ip_address(address.strip("[]").partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
 
 
 class Attempts:

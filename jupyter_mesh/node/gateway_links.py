@@ -159,9 +159,9 @@ class LinkRpcs(Rpcs):
         return api.RemovePublicShareResponse()
 
     @answers_async(api.GetPublicShareByTokenResponse, token=False)
-    async def GetPublicShareByToken(self, _: None, request: Any) -> Any:
+    async def GetPublicShareByToken(self, source: str, request: Any) -> Any:
         """What a link leads to, for whoever has its token and knows its password."""
-        link = await self.site.enter_link(request.token, request.authentication.password)
+        link = await self.site.enter_link(request.token, request.authentication.password, source)
 
         def tell() -> Any:
             return self._link_message(self._live_links([link])[0])

@@ -32,7 +32,7 @@ class LoginRpcs(Rpcs):
     """Authenticate, WhoAmI and app passwords."""
 
     @answers_async(gateway.AuthenticateResponse, token=False)
-    async def Authenticate(self, _: None, request: Any) -> Any:
+    async def Authenticate(self, source: str, request: Any) -> Any:
         """Log in with ``basic``, ``appauth``, or ``machine`` where the site has a machine key."""
         if request.type == "basic":
             user, scope = await self._basic(request.client_id, request.client_secret), True
@@ -47,7 +47,7 @@ class LoginRpcs(Rpcs):
                 raise Refused(Reason.BAD_LOGIN, "invalid client credentials")
             user, scope = await self.site.run(lambda: self._machine(request.client_id)), True
         elif request.type == "publicshares":
-            return await self._through_link(request.client_id, request.client_secret)
+            return await self._through_link(request.client_id, request.client_secret, source)
         else:
             raise Refused(Reason.BROKEN, f'This site has no login of the type "{request.type}".')
         if not self.site.flavour.spaces:
@@ -56,10 +56,10 @@ class LoginRpcs(Rpcs):
         token = self.site.tokens.access(user.id, scope=scope)
         return gateway.AuthenticateResponse(token=token, user=user_message(self.site, user))
 
-    async def _through_link(self, token: str, secret: str) -> Any:
+    async def _through_link(self, token: str, secret: str, source: str) -> Any:
         """A token for what a public link leads to; its user is the one who made it, as at real sites."""
         kind, _, password = secret.partition("|")
-        link = await self.site.enter_link(token, password if kind == "password" else "")
+        link = await self.site.enter_link(token, password if kind == "password" else "", source)
         user = await self.site.run(lambda: self.site.people.by_id(link.creator))
         access = self.site.tokens.access(user.id, link=link.id)
         told = user_message(self.site, user)

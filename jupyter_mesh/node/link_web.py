@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from aiohttp import BodyPartReader, ClientPayloadError, web
@@ -18,6 +18,7 @@ from cs3.storage.provider.v1beta1 import resources_pb2 as resources
 
 from jupyter_mesh.errors import MeshError
 from jupyter_mesh.node.address import Address, Caller, resolve
+from jupyter_mesh.node.attempts import source_of
 from jupyter_mesh.node.flavours import HTTP_STATUS
 from jupyter_mesh.node.link_page import (
     HEADERS,
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from jupyter_mesh.node.uploads import Upload
 
 __all__ = ["add_link_routes"]
+
+T = TypeVar("T")
 
 _COOKIE = "mesh-link"
 _LONGEST_FORM = 10_000
@@ -143,9 +146,11 @@ class _LinkPages:
         """Check a password that was typed."""
         if (request.content_length or 0) > _LONGEST_FORM:
             raise Refused(Reason.BAD_REQUEST, "The form is too long.")
-        form = await request.post()
+        form = await _in_time(request.post())
         try:
-            await self._site.enter_link(link.token, str(form.get("password", "")))
+            await self._site.enter_link(
+                link.token, str(form.get("password", "")), source_of(request.remote or "")
+            )
         except Refused as error:
             if error.reason is not Reason.BAD_LOGIN:
                 raise
@@ -171,7 +176,8 @@ class _LinkPages:
         if not request.content_type.startswith("multipart/"):
             raise Refused(Reason.BAD_REQUEST, "Files come as a form.")
         count = 0
-        async for part in await request.multipart():
+        form = await request.multipart()
+        while (part := await _in_time(form.next())) is not None:
             if isinstance(part, BodyPartReader) and part.filename:
                 try:
                     await self._take(link, names, part, part.filename, count)
@@ -223,11 +229,23 @@ class _LinkPages:
     def _free(self, folder: Place, name: str) -> str:
         """The name, with a number where it is taken: nobody overwrites what he may not see."""
         stem, dot, extension = name.rpartition(".")
-        count, free = 0, name
-        while self._site.tree.child(folder, free) is not None:
-            count += 1
-            free = f"{stem} ({count}).{extension}" if dot and stem else f"{name} ({count})"
-        return free
+
+        def numbered(count: int) -> str:
+            return f"{stem} ({count}).{extension}" if dot and stem else f"{name} ({count})"
+
+        def taken(name: str) -> bool:
+            return self._site.tree.child(folder, name) is not None
+
+        if not taken(name):
+            return name
+        # However many there are, a free number lies between the last one found taken and the first found free.
+        last, free = 0, 1
+        while taken(numbered(free)):
+            last, free = free, 2 * free
+        while free - last > 1:
+            middle = (last + free) // 2
+            last, free = (middle, free) if taken(numbered(middle)) else (last, middle)
+        return numbered(free)
 
     def _look(self, link: Link, names: tuple[str, ...]) -> _Seen:
         user = self._site.people.by_id(link.creator)
@@ -296,7 +314,7 @@ async def _spool(part: BodyPartReader, path: Path, room: int) -> str:
     size = 0
     file = await asyncio.to_thread(path.open, "wb")
     try:
-        while piece := await _next(part):
+        while piece := await _in_time(part.read_chunk(_PIECE)):
             size += len(piece)
             if size > room:
                 raise Refused(Reason.NO_ROOM, "There is no room for this file.")
@@ -309,9 +327,10 @@ async def _spool(part: BodyPartReader, path: Path, room: int) -> str:
     return digest.hexdigest()
 
 
-async def _next(part: BodyPartReader) -> bytes:
+async def _in_time(coming: Awaitable[T]) -> T:
+    """What comes of a form; raises Refused(BROKEN) where it is cut short or falls silent."""
     try:
         async with asyncio.timeout(_SILENCE):
-            return await part.read_chunk(_PIECE)
+            return await coming
     except (TimeoutError, ConnectionError, ClientPayloadError):
         raise Refused(Reason.BROKEN, "The connection was cut.") from None

@@ -19,11 +19,15 @@ from jupyter_mesh.node.wire import mime_type
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from jupyter_mesh.node.address import Address
     from jupyter_mesh.node.entries import Entry
     from jupyter_mesh.node.site import Site
     from jupyter_mesh.node.tokens import Transfer
 
 __all__ = ["Outgoing", "entry_headers"]
+
+_LOOK_AGAIN = 2.0
+"""Seconds after which a download that runs is asked again whether it may."""
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -57,23 +61,26 @@ class Outgoing:
     async def get(
         self, request: web.Request, transfer: Transfer, extra: Mapping[str, str] | None = None
     ) -> web.StreamResponse:
-        """GET or HEAD of what a transfer token names. A save meanwhile does not disturb it.
+        """GET or HEAD of what a transfer token names. A save meanwhile does not disturb it; the end of a share ends it.
 
         With ``extra`` headers the file is for a browser, and to be kept there under its name.
         """
         opened = await self._site.run(lambda: self._open(transfer))
         try:
-            return await self._send(request, opened, extra)
+            return await self._send(request, transfer, opened, extra)
         finally:
             opened.file.close()
 
+    def _allowed(self, transfer: Transfer) -> Address:
+        """Where a transfer reads; raises Refused when its user may not, or no longer."""
+        address = reach(self._site, transfer, transfer.space, transfer.node, _names_of(transfer))
+        address.require("initiate_file_download")
+        return address
+
     def _open(self, transfer: Transfer) -> _Opened:
         """Open the file, so that the etag told and the bytes sent belong together."""
-        names = tuple(name for name in transfer.path.split("/") if name)
-        address = reach(self._site, transfer, transfer.space, transfer.node, names)
-        address.require("initiate_file_download")
-        space = address.space
-        place = self._site.tree.find(space, transfer.node, names)
+        space = self._allowed(transfer).space
+        place = self._site.tree.find(space, transfer.node, _names_of(transfer))
         entry, path = place.entry, place.disk
         if entry.folder:
             raise Refused(Reason.IS_FOLDER, f'"{entry.name}" is a folder.')
@@ -98,7 +105,11 @@ class Outgoing:
         return then, os.fspath(self._site.store.versions / key)
 
     async def _send(
-        self, request: web.Request, opened: _Opened, extra: Mapping[str, str] | None
+        self,
+        request: web.Request,
+        transfer: Transfer,
+        opened: _Opened,
+        extra: Mapping[str, str] | None,
     ) -> web.StreamResponse:
         flavour = self._site.flavour
         headers = {"Content-Type": mime_type(opened.entry.name)}
@@ -132,14 +143,32 @@ class Outgoing:
         await response.prepare(request)
         try:
             if request.method == "GET":
-                await _pour(opened.file, start, stop, request)
+                await self._pour_while_allowed(request, transfer, opened.file, start, stop)
             await response.write_eof()
-        except ConnectionError:
-            # The reader has left, or the file was cut short by hand: a broken connection says so, an error page
-            # in the middle of the content would not.
+        except (ConnectionError, Refused):
+            # The reader has left, or may not read on, or the file was cut short by hand: a broken connection says
+            # so, an error page in the middle of the content would not.
             if request.transport is not None:
                 request.transport.abort()
         return response
+
+    async def _pour_while_allowed(
+        self, request: web.Request, transfer: Transfer, file: BinaryIO, start: int, stop: int
+    ) -> None:
+        """Send bytes [start, stop); raises Refused once the user may not read them any more, however slowly he reads."""
+        pouring = asyncio.ensure_future(_pour(file, start, stop, request))
+        try:
+            while not (await asyncio.wait({pouring}, timeout=_LOOK_AGAIN))[0]:
+                await self._site.run(lambda: self._allowed(transfer))
+            await pouring
+        finally:
+            pouring.cancel()
+            # The file is not closed under the kernel that reads it.
+            await asyncio.wait({pouring})
+
+
+def _names_of(transfer: Transfer) -> tuple[str, ...]:
+    return tuple(name for name in transfer.path.split("/") if name)
 
 
 def _range(header: str, size: int) -> tuple[int, int] | None:

@@ -7,12 +7,14 @@ import logging
 import secrets
 import sqlite3
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import grpc
 from cs3.rpc.v1beta1 import code_pb2, status_pb2
 
 from jupyter_mesh.errors import MeshError
 from jupyter_mesh.node.address import Caller
+from jupyter_mesh.node.attempts import source_of
 from jupyter_mesh.node.refusal import Reason, Refused, refusal_from
 
 if TYPE_CHECKING:
@@ -75,7 +77,10 @@ def answers(
 def answers_async(
     reply: Callable[..., Any], *, token: bool = True
 ) -> Callable[[Callable[..., Any]], Callable[..., Awaitable[Any]]]:
-    """As ``answers``, for a coroutine method that enters the worker thread by itself."""
+    """As ``answers``, for a coroutine method that enters the worker thread by itself.
+
+    Without ``token`` it gets the source of the call in place of the caller.
+    """
 
     def wrap(body: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
         @functools.wraps(body)
@@ -84,7 +89,7 @@ def answers_async(
                 caller = (
                     await self.site.run(lambda: _caller(self.site, context, body.__name__))
                     if token
-                    else None
+                    else source_of(unquote(context.peer().partition(":")[2].rpartition(":")[0]))
                 )
                 return await body(self, caller, request)
 

@@ -79,7 +79,8 @@ class Site:
         self.locks = Locks(self.index)
         self.shares = Shares(self.index, flavour)
         self.links = Links(self.index, self.shares)
-        self.attempts = Attempts()
+        self.attempts = Attempts(most=10)
+        self.attempts_of_all = Attempts(most=200)
         self.tree = Tree(self.index, data, tree_etags=flavour.tree_etags)
         self.store = Store(self.index, self.tree, data, stable_ids=flavour.stable_ids)
         try:
@@ -135,20 +136,25 @@ class Site:
         entry = self.tree.entries.by_id(node)
         return self.people.space(node if entry is None else entry.space)
 
-    async def enter_link(self, token: str, password: str) -> Link:
+    async def enter_link(self, token: str, password: str, source: str) -> Link:
         """The public link of that token; raises Refused: MISSING, or BAD_LOGIN for a wrong or missing password.
 
-        Too many wrong ones in a minute are answered as one more, without a look at it.
+        Too many wrong ones in a minute from the same ``source``, or from many, are answered as one more, without a
+        look at it: one who guesses locks nobody else out.
         """
         link = await self.run(lambda: self.links.open(token))
         if link is None:
             raise Refused(Reason.MISSING, "There is no such link, or it has ended.")
         if link.password:
             # Asking for the link without a password is no try.
-            tried = bool(password) and self.attempts.begin(link.id)
+            own = f"{link.id} {source}"
+            tried = (
+                bool(password) and self.attempts.begin(own) and self.attempts_of_all.begin(link.id)
+            )
             if not tried or not await asyncio.to_thread(password_matches, password, link.password):
                 raise Refused(Reason.BAD_LOGIN, "This link has a password, and it is another one.")
-            self.attempts.succeeded(link.id)
+            self.attempts.succeeded(own)
+            self.attempts_of_all.succeeded(link.id)
         return link
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
@@ -15,19 +16,25 @@ __all__ = ["read_xml"]
 
 AT_MOST = 1 << 20
 DEEPEST = 32
+WITHIN = 30.0
+"""Seconds; bodies of XML are small."""
 
 
 async def read_xml(content: StreamReader) -> Element | None:
     """The root element of a body, its names as ``{namespace}name``; None for an empty body.
 
-    Raises TooLarge over a megabyte, InvalidRequest for what is not well-formed, for a document type (and with
-    it every entity), and for elements nested deeper than any client of ours nests them.
+    Raises TooLarge over a megabyte, InvalidRequest for what does not come in time or is not well-formed, for a
+    document type (and with it every entity), and for elements nested deeper than any client of ours nests them.
     """
     text = bytearray()
-    async for piece in content.iter_any():
-        text += piece
-        if len(text) > AT_MOST:
-            raise TooLarge("The XML of this request is too large.")
+    try:
+        async with asyncio.timeout(WITHIN):
+            async for piece in content.iter_any():
+                text += piece
+                if len(text) > AT_MOST:
+                    raise TooLarge("The XML of this request is too large.")
+    except TimeoutError:
+        raise InvalidRequest("The XML of this request did not arrive in time.") from None
     return _parsed(bytes(text)) if text.strip() else None
 
 

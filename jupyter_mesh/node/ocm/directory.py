@@ -13,7 +13,7 @@ from joserfc.jwk import import_key
 
 from jupyter_mesh.errors import MeshError, SiteError
 from jupyter_mesh.node.ocm.addresses import canonical_domain, is_loopback, origin_of
-from jupyter_mesh.node.ocm.reading import BadJson, parse_json
+from jupyter_mesh.node.ocm.reading import BadJson, parse_json, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,9 +68,7 @@ def read_directory(body: bytes, key: Any, *, allow_loopback: bool = False) -> di
         url = server.get("url") if isinstance(server, dict) else None
         if isinstance(url, str) and (domain := _domain(url, allow_loopback=allow_loopback)):
             title = server.get("displayName")
-            found[domain] = (
-                title[:200] if isinstance(title, str) and title.isprintable() else domain
-            )
+            found[domain] = (shown(title, 200) if isinstance(title, str) else "") or domain
     return found
 
 

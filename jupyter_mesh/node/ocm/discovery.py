@@ -13,6 +13,7 @@ from yarl import URL
 from jupyter_mesh.errors import MeshError, SiteError, Unavailable
 from jupyter_mesh.node.ocm.addresses import domain_of, same_origin
 from jupyter_mesh.node.ocm.client import Blocked
+from jupyter_mesh.node.ocm.reading import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -191,7 +192,7 @@ def _read(domain: str, origin: str, document: Mapping[str, Any]) -> PeerInfo:
         domain=domain,
         origin=origin,
         end_point=end_point,
-        title=_text(document, "provider")[:200],
+        title=shown(_text(document, "provider"), 200),
         capabilities=_words(document, "capabilities", _OLD_CAPABILITIES),
         criteria=_words(document, "criteria", _OLD_CRITERIA),
         webdav_root="/" + roots[0].strip("/") + "/" if roots else "",

@@ -60,7 +60,7 @@ class Federation:
         self.directories = Directories(self, settings.directories or {})
         self.where_from = WhereFrom(self)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.store.forget_unsent()
+        self._unsent = self.store.forget_unsent()
         self._origin = ""
         self.domain = ""
         """What this site is called in addresses of its users: their idp, here as for peers."""
@@ -83,6 +83,9 @@ class Federation:
         if not self.settings.public_url:
             self._appear_as(f"{'https' if tls else 'http'}://localhost:{port}")
         self.directories.start()
+        for share in self._unsent:
+            # A kill came in between: the other side should not keep what is not shared.
+            self.notifications.unshared(share)
 
     def _appear_as(self, origin: str) -> None:
         self._origin, self.domain = origin, canonical_domain(origin)

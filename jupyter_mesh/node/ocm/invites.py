@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_mesh.errors import SiteError
 from jupyter_mesh.node.ocm.addresses import canonical_domain, stripped_id
-from jupyter_mesh.node.ocm.reading import Fields, NotTaken
+from jupyter_mesh.node.ocm.reading import Fields, NotTaken, shown
 from jupyter_mesh.node.ocm.rows import Contact, Invite
 from jupyter_mesh.node.ocm.store import hashed
 from jupyter_mesh.node.refusal import Reason, Refused
@@ -59,11 +59,11 @@ class Invites:
         domain = fields.domain("recipientProvider")
         token = fields.text("token", required=True)
         identifier = fields.text("userID", required=True, longest=255)
-        name, mail = fields.text("name", longest=255), fields.text("email", longest=255)
+        name, mail = fields.shown("name"), fields.shown("email")
         fields.done()
         await self._federation.verify(message, domain)
 
-        def keep() -> UserRow:
+        def keep() -> tuple[UserRow, bool]:
             store = self._federation.store
             invite = store.invite(token)
             if invite is None:
@@ -72,21 +72,25 @@ class Invites:
                 user=invite.user,
                 id=stripped_id(identifier, domain),
                 domain=domain,
-                name=name or identifier,
+                name=name or shown(identifier),
                 mail=mail,
                 invite=hashed(token),
             )
             known = store.contact(contact.user, contact.id, domain)
             # A new invitation repairs what the other side alone has forgotten; the same one is a repetition.
-            if known is not None and known.invite == contact.invite:
-                raise NotTaken(409, "This invitation was accepted before.")
+            again = known is not None and known.invite == contact.invite
             if known is None and store.contacts_count(invite.user, domain) >= MOST_CONTACTS:
                 raise NotTaken(403, "This user has too many contacts at this site.")
-            store.put_contact(contact)
-            return self._federation.site.people.by_id(invite.user)
+            if not again:
+                store.put_contact(contact)
+            return self._federation.site.people.by_id(invite.user), again
 
-        user = await self._federation.site.run(keep)
-        return 200, {"userID": user.id, "email": user.mail, "name": user.display}
+        user, again = await self._federation.site.run(keep)
+        answer = {"userID": user.id, "email": user.mail, "name": user.display}
+        if again:
+            # With the answer once more: the first one may have been lost on the way.
+            return 409, NotTaken(409, "This invitation was accepted before.").body | answer
+        return 200, answer
 
     async def accept(self, user: UserRow, token: str, domain: str) -> Contact:
         """Accept an invitation of another site for a user of ours.
@@ -124,14 +128,14 @@ class Invites:
                 raise Refused(Reason.BAD_INVITE, "token invalid or not found")
             case 401 | 403:
                 raise Refused(Reason.NOT_ALLOWED, f"{domain} does not trust {federation.domain}.")
-            case 409:
+            case 409 if "userID" not in reply.json():
                 raise Refused(Reason.EXISTS, "user already accepted an invitation")
-            case status if not 200 <= status < 300:
+            case status if not (200 <= status < 300 or status == 409):
                 raise SiteError(f"{domain} answers the invitation with the status {status}.")
         try:
             fields = Fields(reply.json())
             identifier = fields.text("userID", required=True, longest=255)
-            name, mail = fields.text("name", longest=255), fields.text("email", longest=255)
+            name, mail = fields.shown("name"), fields.shown("email")
             fields.done()
         except NotTaken as error:
             raise SiteError(f"{domain} does not say who invites.") from error
@@ -139,7 +143,7 @@ class Invites:
             user=user.id,
             id=stripped_id(identifier, domain),
             domain=domain,
-            name=name or identifier,
+            name=name or shown(identifier),
             mail=mail,
             invite=hashed(token),
         )

@@ -86,7 +86,7 @@ class Notifications:
                 continue
             except Refused:
                 return
-            if reply.status not in (429, 503):
+            if reply.status < 500 and reply.status != 429:
                 return
 
     async def arrived(self, message: Message) -> tuple[int, dict[str, str]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mesh.node.ocm.addresses import sent_id, split_address
-from jupyter_mesh.node.ocm.reading import Fields, NotTaken
+from jupyter_mesh.node.ocm.reading import Fields, NotTaken, shown
 
 if TYPE_CHECKING:
     from jupyter_mesh.node.ocm.rows import Given
@@ -100,11 +100,12 @@ def read_offer(body: bytes) -> Offer:
     if expires and not time.time() < expires <= _LAST_SECOND:
         fields.wrong("expiration", "is not a time to come, in seconds")
     name = fields.text("name", required=True, longest=1024).strip("/").rpartition("/")[2]
+    name = shown(name, 1024)
     if name in ("", ".", "..") or len(name.encode()) > 255:
         fields.wrong("name", "cannot be the name of a file")
     provider_id = fields.identifier("providerId")
-    sender_name = fields.text("senderDisplayName", longest=255)
-    owner_name = fields.text("ownerDisplayName", longest=255)
+    sender_name = fields.shown("senderDisplayName")
+    owner_name = fields.shown("ownerDisplayName")
     note = fields.text("description", longest=4096, lines=True)
     protocol = fields.object("protocol", required=True)
     fields.done()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mesh.node.ocm.addresses import canonical_domain
@@ -11,11 +12,17 @@ from jupyter_mesh.node.ocm.addresses import canonical_domain
 if TYPE_CHECKING:
     from aiohttp import web
 
-__all__ = ["BadJson", "Fields", "NotTaken", "parse_json", "read_body"]
+__all__ = ["BadJson", "Fields", "NotTaken", "parse_json", "read_body", "shown"]
 
 _MAX_DEPTH = 16
 MAX_BODY = 64 << 10
 _BODY_WITHIN = 10.0
+
+_TURNING = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+)
+_SPACES = frozenset("\n\r\t\u2028\u2029\u0085")
+_UNSEEN = ("Cc", "Cs")
 
 _CODES = {
     400: "INVALID_PARAMETER",
@@ -28,6 +35,18 @@ _CODES = {
     501: "FUNCTION_NOT_IMPLEMENTED",
     503: "PROVIDER_ERROR",
 }
+
+
+def shown(text: str, longest: int = 255) -> str:
+    """A text of a stranger that people are to read: in one line, and nothing in it turns what stands around it.
+
+    Control characters are left out, and so is what changes the direction of writing; other invisible characters
+    belong to scripts and emoji.
+    """
+    kept = (" " if one in _SPACES else one for one in text if one not in _TURNING)
+    return "".join(one for one in kept if unicodedata.category(one) not in _UNSEEN)[
+        :longest
+    ].strip()
 
 
 class BadJson(ValueError):
@@ -141,6 +160,10 @@ class Fields:
             else:
                 return value
         return ""
+
+    def shown(self, name: str, *, longest: int = 255) -> str:
+        """A text that people are to read, as ``shown``; "" where it may be absent."""
+        return shown(self.text(name, longest=longest), longest)
 
     def identifier(self, name: str) -> str:
         """An id: a text, or the number that OCM 1.0 sends."""

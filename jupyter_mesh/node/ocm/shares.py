@@ -13,7 +13,7 @@ from jupyter_mesh.errors import AlreadyExists, MeshError, NotFound, SiteError
 from jupyter_mesh.node.ocm.addresses import sent_id, spellings
 from jupyter_mesh.node.ocm.discovery import WEBDAV_ROOT
 from jupyter_mesh.node.ocm.offer import protocol_of, read_offer, write_offer
-from jupyter_mesh.node.ocm.reading import NotTaken
+from jupyter_mesh.node.ocm.reading import NotTaken, shown
 from jupyter_mesh.node.ocm.rows import Given, Received
 from jupyter_mesh.node.refusal import Reason, Refused
 
@@ -124,7 +124,7 @@ class RemoteShares:
         share = replace(share, answer="")
         await run(lambda: store.change_given(share))
         name = reply.json().get("recipientDisplayName")
-        return share, name if isinstance(name, str) and name else contact.name
+        return share, (shown(name) if isinstance(name, str) else "") or contact.name
 
     def end(self, share: Given) -> None:
         """End a share of ours, here at once and at the other side by a note; runs in the worker thread."""

@@ -141,10 +141,12 @@ class FederationStore:
 
     # Shares given
 
-    def forget_unsent(self) -> None:
-        """Forget shares whose sending a killed process left undone: nobody else knows of them."""
+    def forget_unsent(self) -> list[Given]:
+        """Forget shares whose sending a killed process left undone; returns them: they may have arrived."""
         with self._index.change():
+            rows = self._index.rows("SELECT * FROM given WHERE answer = 'unsent'")
             self._index.run("DELETE FROM given WHERE answer = 'unsent'")
+        return [_given(row) for row in rows]
 
     def add_given(self, share: Given) -> None:
         """Keep a share; raises AlreadyExists when the same sharer has shared the same with the same contact."""
