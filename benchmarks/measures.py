@@ -19,6 +19,7 @@ from benchmarks.filesystem import filesystem
 from benchmarks.mounts import mount
 from benchmarks.moves import moves
 from benchmarks.proxy import delayed
+from benchmarks.sharing import many
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -274,6 +275,7 @@ GROUPS: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "latency": latency,
     "cs3": filesystem,
     "mount": mount,
+    "sharing": many,
 }
 
 

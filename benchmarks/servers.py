@@ -12,6 +12,7 @@ import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,13 +85,13 @@ class Site(Running):
         """How a client reaches it."""
         return SiteSettings(name="alpine", gateway=self.gateway)
 
-    async def token(self) -> str:
+    async def token(self, user: str = USER) -> str:
         """A fresh access token."""
-        return (await authenticate(self.settings, "basic", USER, PASSWORD)).token
+        return (await authenticate(self.settings, "basic", user, PASSWORD)).token
 
-    def client(self) -> MeshClient:
-        """Another program of the same user; use it as a context manager."""
-        return MeshClient(self.settings, PasswordToken(self.token))
+    def client(self, user: str = USER) -> MeshClient:
+        """Another program, of the same user or of somebody else; use it as a context manager."""
+        return MeshClient(self.settings, PasswordToken(partial(self.token, user)))
 
     async def counts(self) -> dict[str, int]:
         """How often it was asked what."""

@@ -67,6 +67,8 @@ class SiteClient:
         self._copies = Copies()
         self.sightings = Sightings()
         """Where things were seen of which only ids are known."""
+        self.moves = 0
+        """Grows with everything that is moved, deleted or brought back here: names from before may not hold."""
         self._me: User | None = None
         self._born = datetime.now(UTC)
 

@@ -16,8 +16,8 @@ from cs3.sharing.ocm.v1beta1 import resources_pb2 as ocm
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from jupyter_mesh.cs3.grants import has_ended, stamp_of
-from jupyter_mesh.cs3.invitations import Invitations
-from jupyter_mesh.cs3.located import Located, told_places
+from jupyter_mesh.cs3.invitations import Invitations, named
+from jupyter_mesh.cs3.located import Located, Told, told_places
 from jupyter_mesh.cs3.ocm import (
     access_of,
     granted,
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from jupyter_mesh.models import Grantee, ReceivedShare, ResourceId, Share, Unchanged
 
 __all__ = ["Federation"]
+
+SKEW = 300.0
+"""Seconds by which the clocks of this machine and of a site may differ."""
 
 
 class Federation(Invitations, Located):
@@ -103,7 +106,7 @@ class Federation(Invitations, Located):
     async def federated_shares(self, path: str = "") -> list[Share]:
         """What the user shares with contacts, or only the shares of ``path`` itself, latest first. ListOCMShares.
 
-        Shares whose time is over are ended here, since no site does it, and left out. Paths and kinds are told
+        Shares whose time is over are left out, and ended here since no site does it. Paths and kinds are told
         where the site tells them with the shares.
         """
         root: ResourceId | None = None
@@ -115,11 +118,8 @@ class Federation(Invitations, Located):
         await self._expire(found)
         found = [share for share in found if not has_ended(share.expires)]
         found.sort(key=_age, reverse=True)
-        return [replace(share, grantee=await self._known(share.grantee)) for share in found]
-
-    async def expire_ours(self) -> int:
-        """End the shares whose time is over, as far as the site lets; returns how many have ended."""
-        return await self._expire(await self._given(None, ""))
+        names = await self._names() if found else {}
+        return [replace(share, grantee=named(share.grantee, names)) for share in found]
 
     async def update_federated_share(
         self,
@@ -168,23 +168,31 @@ class Federation(Invitations, Located):
         """
         messages = await self._places.remote.listed(JUST_NOW)
         paths = await self._places.remote_paths()
-        own = await self.domain()
-        found = []
-        for message in messages:
-            share = received_of(message, own)
-            if self._places.remote.is_withdrawn(share.id) or has_ended(share.expires):
-                continue
-            path = paths.get(share.id, "") if share.state is ShareState.ACCEPTED else ""
-            found.append(
+        open_ = [
+            message
+            for message in messages
+            if not self._places.remote.is_withdrawn(message.id.opaque_id)
+        ]
+        if not open_:
+            return []
+        own, names = await self.domain(), await self._names()
+
+        def read() -> list[ReceivedShare]:
+            found = [received_of(message, own) for message in open_]
+            found = [
                 replace(
                     share,
-                    path=path,
-                    owner=await self._known(share.owner),
-                    sender=await self._known(share.sender),
+                    path=paths.get(share.id, "") if share.state is ShareState.ACCEPTED else "",
+                    owner=named(share.owner, names),
+                    sender=named(share.sender, names),
                 )
-            )
-        found.sort(key=_age, reverse=True)
-        return found
+                for share in found
+                if not has_ended(share.expires)
+            ]
+            found.sort(key=_age, reverse=True)
+            return found
+
+        return await asyncio.to_thread(read)
 
     async def remote_owner(self, path: str) -> Grantee | None:
         """Whom a path belongs to that another site shares with the user; None for any other. No request of its own."""
@@ -193,7 +201,7 @@ class Federation(Invitations, Located):
         message = self._places.remote.known(share) if share else None
         if message is None:
             return None
-        return await self._known(received_of(message, await self.domain()).owner)
+        return named(received_of(message, await self.domain()).owner, await self._names())
 
     async def answer_federated_share(
         self, received: ReceivedShare, state: ShareState
@@ -268,13 +276,19 @@ class Federation(Invitations, Located):
         if root is not None:
             kind = ocm_api.ListOCMSharesRequest.Filter.TYPE_RESOURCE_ID
             request.filters.add(type=kind, resource_id=resource_id_to(root))
-        found = []
         doing = "list what you share with other sites"
-        for reply in await self._places.replies("ListOCMShares", request, doing):
-            places = told_places(reply)
-            for message in reply.shares:
-                share = share_of(message, own, path=path)
-                found.append(share if path else await self._placed(share, places.get(share.id)))
+        replies = await self._places.replies("ListOCMShares", request, doing)
+
+        def read() -> list[tuple[Share, Told | None]]:
+            listed = []
+            for reply in replies:
+                places: dict[str, Told] = {} if path else told_places(reply)
+                for message in reply.shares:
+                    share = share_of(message, own, path=path)
+                    listed.append((share, places.get(share.id)))
+            return listed
+
+        found = await self._placed(await asyncio.to_thread(read))
         if root is not None:
             # Reva leaves the id of the space out.
             found = [
@@ -290,18 +304,15 @@ class Federation(Invitations, Located):
             "ListOCMShares", request, "shares", "list what you share with other sites"
         )
 
-    async def _known(self, person: Grantee) -> Grantee:
-        return await self._named_as_known(person)
+    async def _expire(self, shares: list[Share]) -> None:
+        """End those whose time is over; one that the site does not let go is tried again the next time.
 
-    async def _expire(self, shares: list[Share]) -> int:
-        """End those whose time is over; one that the site does not let go is tried again the next time."""
-        ended = 0
+        Not before it is over by every clock that goes nearly right: what was ended is not there any more.
+        """
         for share in shares:
-            if has_ended(share.expires):
+            if has_ended(share.expires, SKEW):
                 with suppress(MeshError):
                     await self._unshare(share.id, "end a share whose time is over")
-                    ended += 1
-        return ended
 
     async def _unshare(self, share: str, doing: str) -> None:
         request = ocm_api.RemoveOCMShareRequest(

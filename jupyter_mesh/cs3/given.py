@@ -120,7 +120,7 @@ class Given(Tree, People, Located):
             listed += list(reply.shares)
             places |= told_places(reply)
         found = await self._sorted([(share, None) for share in listed])
-        return [await self._placed(share, places.get(share.id)) for share in found]
+        return await self._placed([(share, places.get(share.id)) for share in found])
 
     def _hear(self, reply: Any) -> None:
         self.keeps_notes = self.keeps_notes or bool(opaque_text(reply, KEEPS_NOTES))

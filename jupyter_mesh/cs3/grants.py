@@ -6,7 +6,7 @@ Roles are computed from what a grant allows and never from its name: every site 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cs3.identity.group.v1beta1 import resources_pb2 as groups
@@ -122,9 +122,9 @@ def stamp_of(when: datetime) -> Any:
     return types.Timestamp(seconds=int(when.timestamp()))
 
 
-def has_ended(expires: datetime | None) -> bool:
-    """True once its time is over: not every site ends it by itself."""
-    return expires is not None and expires <= datetime.now(UTC)
+def has_ended(expires: datetime | None, since: float = 0.0) -> bool:
+    """True once its time is over, for ``since`` seconds: not every site ends it by itself."""
+    return expires is not None and expires <= datetime.now(UTC) - timedelta(seconds=since)
 
 
 def user_id_to(opaque_id: str, idp: str = "") -> Any:

@@ -92,6 +92,8 @@ class History(Tree):
                 ) from None
             await self._must_be_in_bin(item, top, doing)
             raise
+        finally:
+            self.moves += 1
         return await self._stat(place)
 
     async def purge_from_bin(self, item: BinItem) -> None:

@@ -24,11 +24,13 @@ from jupyter_mesh.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from jupyter_mesh.auth import TokenSource
     from jupyter_mesh.config import SiteSettings
     from jupyter_mesh.models import Grantee, Invitation, Site
 
-__all__ = ["Invitations"]
+__all__ = ["Invitations", "named"]
 
 NAMES_LAST = 60.0
 """Seconds for which the names of contacts are shown again beside their shares."""
@@ -195,15 +197,9 @@ class Invitations(SiteClient):
 
     async def _contacts_of(self, users: list[Any]) -> list[Grantee]:
         """Contacts out of the site's users, each once; how the site spells them is remembered for calls."""
-        own = await self.domain()
-        found: dict[tuple[str, str], Grantee] = {}
-        for user in users:
-            if not user.id.opaque_id:
-                continue
-            contact = contact_of(user, own)
-            self._idps[contact.id, contact.idp] = user.id.idp
-            found.setdefault((contact.username, contact.idp), contact)
-        return list(found.values())
+        found, spelt = await asyncio.to_thread(_read, users, await self.domain())
+        self._idps |= spelt
+        return found
 
     async def _accepted_user(self, contact: Grantee) -> Any:
         """The site's own record of a contact; GetAcceptedUser fails at Reva. Raises NotFound."""
@@ -236,13 +232,25 @@ class Invitations(SiteClient):
             return names
 
     async def _name_of_contact(self, person: Grantee) -> str:
-        return (await self._named_as_known(person)).name
+        return named(person, await self._names()).name
 
-    async def _named_as_known(self, person: Grantee) -> Grantee:
-        """Somebody at another site with the name that the contacts tell."""
-        if person.name:
-            return person
-        return replace(person, name=(await self._names()).get((person.username, person.idp), ""))
+
+def named(person: Grantee, names: Mapping[tuple[str, str], str]) -> Grantee:
+    """Somebody at another site with the name that the contacts tell."""
+    name = person.name or names.get((person.username, person.idp), "")
+    return person if name == person.name else replace(person, name=name)
+
+
+def _read(users: list[Any], own: str) -> tuple[list[Grantee], dict[tuple[str, str], str]]:
+    """Contacts, each once, and how the site spells where they are."""
+    found: dict[tuple[str, str], Grantee] = {}
+    spelt: dict[tuple[str, str], str] = {}
+    for user in users:
+        if user.id.opaque_id:
+            contact = contact_of(user, own)
+            spelt[contact.id, contact.idp] = user.id.idp
+            found.setdefault((contact.username, contact.idp), contact)
+    return list(found.values()), spelt
 
 
 class _Named:

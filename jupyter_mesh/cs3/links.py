@@ -83,13 +83,12 @@ class Links(Tree, Located):
             self._link_address = self._link_address or _told_address(reply)
             told += list(reply.share)
             places |= told_places(reply)
-        found = []
+        listed = []
         for share in told:
             url = await self._url(share.token)
             if url:
-                place = places.get(share.id.opaque_id)
-                found.append(await self._placed(link_of(share, url), place))
-        found = [link for link in found if not has_ended(link.expires)]
+                listed.append((link_of(share, url), places.get(share.id.opaque_id)))
+        found = await self._placed([one for one in listed if not has_ended(one[0].expires)])
         if resource is not None:
             found = [
                 replace(link, path=path)

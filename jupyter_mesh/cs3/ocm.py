@@ -69,21 +69,18 @@ WAYF = "WAYF"
 
 def contact_of(user: Any, own: str) -> Grantee:
     """A contact out of a CS3 user of another site, seen from the site ``own``."""
-    person = _person(user.id, own)
-    return Grantee(
-        kind=person.kind,
-        id=person.id,
-        idp=person.idp,
-        name=clean_name(user.display_name) or person.name,
-        username=person.username,
-    )
+    return _person(user.id, own, clean_name(user.display_name))
 
 
-def _person(user_id: Any, own: str) -> Grantee:
-    """Somebody of whom only the id is known."""
+def _person(user_id: Any, own: str, name: str = "") -> Grantee:
+    """Somebody of whom only the id is known, or the name too."""
     readable, domain = remote_id(user_id.opaque_id, user_id.idp, own)
     return Grantee(
-        kind=GranteeKind.CONTACT, id=user_id.opaque_id, idp=domain, username=clean_name(readable)
+        kind=GranteeKind.CONTACT,
+        id=user_id.opaque_id,
+        idp=domain,
+        name=name,
+        username=clean_name(readable),
     )
 
 

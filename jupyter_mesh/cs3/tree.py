@@ -148,7 +148,10 @@ class Tree(SiteClient):
         if place.is_remote:
             await self._stat(place)  # Reva says OK for what is not there.
         request = provider.DeleteRequest(ref=place.ref, lock_id=lock_id)
-        await self._patiently(place, "Delete", request, f"delete {path}")
+        try:
+            await self._patiently(place, "Delete", request, f"delete {path}")
+        finally:
+            self.moves += 1
 
     async def move(
         self, source: str, target: str, *, replace: bool = False, lock_id: str = ""
@@ -215,6 +218,8 @@ class Tree(SiteClient):
         except (SiteError, Conflict):
             await self._explain_move(start, end, doing)
             raise
+        finally:
+            self.moves += 1
 
     async def _must_be_new(self, place: Place, doing: str) -> None:
         """Raise AlreadyExists or NotFound where the site would not: Reva makes folders of other sites anyway."""

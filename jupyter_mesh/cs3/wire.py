@@ -162,7 +162,9 @@ def lock_to(lock_id: str, app: str, expires: datetime, holder: str = "") -> Any:
 
 def clean_name(text: str) -> str:
     """A name that somebody else wrote, as it may be shown: one line, not too long."""
-    return "".join(char for char in text if char.isprintable())[:LONGEST_NAME]
+    if not text.isprintable():
+        text = "".join(char for char in text if char.isprintable())
+    return text[:LONGEST_NAME]
 
 
 def checksum_text(checksum: Checksum) -> str:

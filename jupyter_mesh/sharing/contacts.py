@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from jupyter_mesh.errors import NotFound
@@ -18,10 +19,19 @@ class Contacts:
 
     def __init__(self, client: MeshClient) -> None:
         self._client = client
+        self._last: tuple[str, float, list[Grantee]] = ("", float("-inf"), [])
 
-    async def listed(self, text: str = "") -> list[Grantee]:
-        """Those whose name, address or id holds ``text``, by name. One RPC. Raises NotSupported."""
-        return await self._client.contacts(text.strip())
+    async def listed(self, text: str = "", *, age: float = 0.0) -> list[Grantee]:
+        """Those whose name, address or id holds ``text``, by name. One RPC. Raises NotSupported.
+
+        They may be ``age`` seconds old, where the same text was looked for last and nobody was removed here.
+        """
+        wanted, asked = text.strip(), time.monotonic()
+        looked_for, when, found = self._last
+        if looked_for != wanted or asked - when >= age:
+            found = await self._client.contacts(wanted)
+            self._last = (wanted, asked, found)
+        return found
 
     async def email(self, key: str) -> str:
         """The e-mail address of one, told on demand only; "" where it is not known. Raises NotFound."""
@@ -29,7 +39,10 @@ class Contacts:
 
     async def remove(self, key: str) -> None:
         """Forget one, on this side only; what is shared stays shared. No error if it is gone already."""
-        await self._client.remove_contact(_contact(key))
+        try:
+            await self._client.remove_contact(_contact(key))
+        finally:
+            self._last = ("", float("-inf"), [])
 
 
 def _contact(key: str) -> Grantee:

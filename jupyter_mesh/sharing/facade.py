@@ -71,9 +71,9 @@ class Sharing:
         self._shares: dict[str, Share] = {}
         self._received: dict[str, ReceivedShare] = {}
         self._links: dict[str, Link] = {}
-        self._given_now = Recent(self._list_given)
-        self._received_now = Recent(self._list_received)
-        self._links_now = Recent(self._list_links)
+        self._given_now = Recent(self._list_given, self._moves)
+        self._received_now = Recent(self._list_received, self._moves)
+        self._links_now = Recent(self._list_links, self._moves)
 
     async def abilities(self) -> Abilities:
         """What this site can do; asked once."""
@@ -348,6 +348,9 @@ class Sharing:
         with self._links_now.changing():
             await self.client.remove_link(known)
         self._links.pop(link, None)
+
+    def _moves(self) -> int:
+        return self.client.moves
 
     async def _named_contact(self, contact: Grantee) -> Grantee:
         """A contact with its names; as it is if there is none like it."""

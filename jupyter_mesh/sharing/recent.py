@@ -18,10 +18,15 @@ NEVER = float("-inf")
 
 
 class Recent(Generic[T]):
-    """Asks, and remembers the answer for those to whom it is fresh enough."""
+    """Asks, and remembers the answer for those to whom it is fresh enough.
 
-    def __init__(self, ask: Callable[[], Awaitable[list[T]]]) -> None:
+    ``stand`` gives something else when it does not hold any more, whatever its age.
+    """
+
+    def __init__(self, ask: Callable[[], Awaitable[list[T]]], stand: Callable[[], object]) -> None:
         self._ask = ask
+        self._stand = stand
+        self._stood = stand()
         self._asked = NEVER
         self._answer: list[T] = []
         self._forgotten = NEVER
@@ -33,7 +38,8 @@ class Recent(Generic[T]):
             return await self._fresh()
         since = time.monotonic() - age
         async with self._asking:
-            return self._answer if self._asked >= since else await self._fresh()
+            holds = self._asked >= since and self._stood == self._stand()
+            return self._answer if holds else await self._fresh()
 
     @contextmanager
     def changing(self) -> Iterator[None]:
@@ -44,8 +50,8 @@ class Recent(Generic[T]):
             self._asked, self._answer, self._forgotten = NEVER, [], time.monotonic()
 
     async def _fresh(self) -> list[T]:
-        asked = time.monotonic()
+        asked, stood = time.monotonic(), self._stand()
         answer = await self._ask()
         if asked > max(self._asked, self._forgotten):
-            self._asked, self._answer = asked, answer
+            self._asked, self._answer, self._stood = asked, answer, stood
         return answer

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Thing", "Things"]
 
 LASTS = 60.0
-"""Seconds for which a name is shown again: somebody may rename or move it."""
+"""Seconds for which a name is shown again: somebody else may rename or move it."""
 
 KEPT_AT_MOST = 10_000
 ASKED_AT_ONCE = 8
@@ -36,6 +36,7 @@ class Things:
     def __init__(self, client: MeshClient) -> None:
         self._client = client
         self._kept: OrderedDict[ResourceId, tuple[float, Thing | None]] = OrderedDict()
+        self._moves = client.moves
         self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
 
     async def find(self, share: Share) -> Thing | None:
@@ -53,7 +54,7 @@ class Things:
 
     def known_path(self, resource: ResourceId) -> str:
         """Where something lies that was asked for before; "" else."""
-        _, thing = self._kept.get(resource, (0.0, None))
+        _, thing = self._known(resource)
         return thing.path if thing is not None else ""
 
     async def of_received(self, share: ReceivedShare) -> dict[str, Any]:
@@ -66,13 +67,14 @@ class Things:
         return {"name": share.name or thing.name, "kind": share.kind or thing.kind}
 
     async def _of(self, resource: ResourceId) -> Thing | None:
-        until, thing = self._kept.get(resource, (0.0, None))
+        until, thing = self._known(resource)
         if until > time.monotonic() or not resource.opaque:
             return thing
         async with self._asking:
-            until, thing = self._kept.get(resource, (0.0, None))
+            until, thing = self._known(resource)
             if until > time.monotonic():
                 return thing
+            moves = self._moves
             try:
                 found = await self._client.locate(resource)
                 thing = Thing(found.name, found.kind, found.path)
@@ -81,7 +83,16 @@ class Things:
             except MeshError:
                 # Gone, or not to be seen: a name is not worth an error.
                 thing = None
+        if moves != self._client.moves:
+            return thing
         self._kept[resource] = (time.monotonic() + LASTS, thing)
         while len(self._kept) > KEPT_AT_MOST:
             self._kept.popitem(last=False)
         return thing
+
+    def _known(self, resource: ResourceId) -> tuple[float, Thing | None]:
+        """What was found, and until when it is believed; nothing from before something was moved here."""
+        if self._moves != self._client.moves:
+            self._kept.clear()
+            self._moves = self._client.moves
+        return self._kept.get(resource, (0.0, None))

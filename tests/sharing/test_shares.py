@@ -1,6 +1,7 @@
 """Shares on the node: groups, projects, what a site says in other ways, what fails in the middle."""
 
 import secrets
+from dataclasses import replace
 
 import pytest
 
@@ -141,3 +142,26 @@ async def test_ids_that_nobody_gave_are_not_found(sharing: Sharing, share: str) 
     ):
         with pytest.raises(NotFound):
             await asked
+
+
+async def test_what_was_moved_here_is_told_at_its_new_place_at_once(
+    sharing: Sharing, folder: str, to_marie: Grantee
+) -> None:
+    """Lists may be a minute old, and so may names where a site tells ids alone: not so after a move of one's own."""
+    share = await sharing.share(folder, to_marie, Role.VIEWER)
+    link = await sharing.create_link(folder, Role.VIEWER, password="Muon-g2 is 4 sigma!")
+
+    async def told() -> list[str]:
+        shares, links = await sharing.by_me(age=60), await sharing.links(age=60)
+        ids = [replace(one, path="", name="", kind=None) for one in shares if one.id == share.id]
+        (described,) = await sharing.described(ids)
+        (located,) = await sharing.located(
+            [replace(one, path="") for one in links if one.id == link.id]
+        )
+        (place,) = await sharing.placed(ids)
+        paths = [one.path for one in (*shares, *links) if one.id in (share.id, link.id)]
+        return [*paths, described.path, located.path, place]
+
+    assert await told() == [folder] * 5
+    await sharing.client.move(folder, f"{folder}-moved")
+    assert await told() == [f"{folder}-moved"] * 5

@@ -22,7 +22,9 @@ class ContactsHandler(SharingHandler):
     @authorized
     async def get(self) -> None:
         """A part of the contacts by name; of those who match ``?q=`` where it is given."""
-        contacts = await self.sharing.contacts.listed(self.search_text())
+        # Somebody may have become one at this moment: only the parts after the first are of one list.
+        age = self.age if self.query("cursor") else 0
+        contacts = await self.sharing.contacts.listed(self.search_text(), age=age)
         part = self.part_of(contacts, _key_of)
         telling = await self.telling(part.items)
         self.tell_part(part, [telling.person(contact) for contact in part.items])

@@ -23,7 +23,7 @@ ONCE = {
 }
 """What a server asks once in a long time: who the user is, where the home, what sites are called."""
 
-MANY = 300
+MANY = 1000
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def given(site, einstein, folder):
     yield give
     with closing(sqlite3.connect(site.data / ".node" / "index.sqlite", timeout=30)) as index, index:
         index.execute("DELETE FROM given WHERE domain = 'coast.example'")
-        index.execute("DELETE FROM shares WHERE made < 300")
+        index.execute("DELETE FROM shares WHERE made < ?", (MANY,))
         index.execute("DELETE FROM links WHERE made = 1")
 
 
@@ -207,6 +207,28 @@ async def test_a_thousand_shares_are_listed_without_a_call_for_each(ask, given, 
         status, part = await ask("GET", "links", limit=500)
     assert len([each for each in part["items"] if each["path"].startswith(f"{path}/")]) == MANY // 5
     assert calls.total() <= 1, calls
+
+
+async def test_all_contacts_are_listed_with_one_call(ask, site, einstein, counted):
+    me = (await einstein.me()).id
+    with closing(sqlite3.connect(site.data / ".node" / "index.sqlite", timeout=30)) as index:
+        rows = [(me, f"{n}", "coast.example", f"Noether {n}", "", "", 1) for n in range(MANY)]
+        with index:
+            index.executemany("INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        try:
+            with counted() as calls:
+                found, cursor = set(), ""
+                while cursor is not None:
+                    status, part = await ask("GET", "contacts", limit=250, cursor=cursor)
+                    assert status == 200, part
+                    found |= {each["key"] for each in part["items"]}
+                    cursor = part["next"]
+        finally:
+            with index:
+                index.execute("DELETE FROM contacts WHERE domain = 'coast.example'")
+    assert len(found) >= MANY
+    assert calls == {"FindAcceptedUsers": 1}
+    assert len((await ask("GET", "contacts"))[1]["items"]) < MANY, "the list is an old one"
 
 
 async def test_where_a_site_tells_no_paths_rows_are_marked_that_somebody_looks_at(
