@@ -141,11 +141,12 @@ async def run_node(
     """A node in this process and loop, with users and the project "dimuon" of the first one.
 
     ``interceptors`` and ``middlewares`` run inside the counting ones, so that what they refuse is counted;
-    ``options`` go to the Node as they are.
+    ``options`` go to the Node as they are. Data of an earlier node stay as they are.
     """
     from jupyter_mesh.node import Node
 
-    await asyncio.to_thread(_settle, data, users)
+    if not await asyncio.to_thread((data / ".node").exists):
+        await asyncio.to_thread(_settle, data, users)
     calls: Counter[str] = Counter()
     node = Node(
         name=name,

@@ -8,7 +8,7 @@ import os
 import time
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-from jupyter_mesh.errors import QuotaExceeded, TransferFailed
+from jupyter_mesh.errors import InvalidRequest, QuotaExceeded, TransferFailed
 from jupyter_mesh.node.refusal import error_of, refusal_from
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ class Spooled:
     ) -> str:
         """Write all of ``content``, sync it, and return its SHA1. ``check`` is awaited now and then.
 
-        Raises QuotaExceeded for more than there is room for, TransferFailed for other bytes than ``checksum``
-        says or for none for a minute; whatever ``content`` raises goes on.
+        Raises QuotaExceeded for more than there is room for, InvalidRequest for other bytes than ``checksum``
+        says, TransferFailed for none for a minute; whatever ``content`` raises goes on.
         """
         file: BinaryIO = await _in_thread(lambda: self._path.open("wb"))
         try:
@@ -90,7 +90,7 @@ class Spooled:
         if checksum.algorithm == "md5":
             found = await _in_thread(lambda: _md5(self._path))
         if found != checksum.value.lower():
-            raise TransferFailed("The bytes that came do not have the checksum announced.")
+            raise InvalidRequest("The bytes that came do not have the checksum announced.")
         return sha1
 
 

@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -43,6 +44,9 @@ def canonical_domain(text: str) -> str:
             host = ""
         if len(host) > 253 or not _NAME.fullmatch(host) or (colon and not port):
             raise ValueError("This is not the domain of a site.")
+        if _NUMBER.fullmatch(host.rpartition(".")[2]):
+            # Whatever else ends in a number is read by some as an address, without a look into DNS.
+            ipaddress.IPv4Address(host)
     if port:
         if not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
             raise ValueError("This is not the domain of a site.")

@@ -9,7 +9,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from jupyter_mesh.errors import AlreadyExists, MeshError, NotFound, SiteError
+from jupyter_mesh.errors import AlreadyExists, NotFound, SiteError
 from jupyter_mesh.node.ocm.addresses import sent_id, spellings
 from jupyter_mesh.node.ocm.discovery import WEBDAV_ROOT
 from jupyter_mesh.node.ocm.offer import protocol_of, read_offer, write_offer
@@ -112,12 +112,14 @@ class RemoteShares:
             owner_name=owner_row.display,
             sender_name=sharer.display,
         )
+        said_no = False
         try:
             reply = await federation.client.post_json(f"{peer.end_point}/shares", offer)
+            said_no = 400 <= reply.status < 500
             _require_taken(domain, reply.status)
-        except BaseException as error:
+        except BaseException:
             await run(lambda: store.remove_given(share.id))
-            if isinstance(error, MeshError) and not isinstance(error, SiteError):
+            if not said_no:
                 # It may have arrived all the same: the other side should not keep what is not shared.
                 federation.notifications.unshared(share)
             raise

@@ -257,10 +257,16 @@ def test_one_domain_has_one_form(text, domain):
         "[::1",
         "a#b",
         "a?b",
+        "2130706433",
+        "127.1",
+        "0177.0.0.1",
+        "0x7f.0.0.1",
+        "10.0.0.0x1",
+        "1.2.3.4.5",
     ],
 )
 def test_what_is_no_domain(text):
-    with pytest.raises(ValueError, match=r"not the domain|permitted|address"):
+    with pytest.raises(ValueError, match=r"not the domain|permitted|address|octets"):
         canonical_domain(text)
 
 
