@@ -181,10 +181,12 @@ async def federated_nodes(
     flavours: tuple[str, str] = ("spaces", "spaces"),
     federation: Mapping[str, Any] | None = None,
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+    middlewares: Sequence[Middleware] = (),
 ) -> AsyncIterator[tuple[RunningSite, RunningSite]]:
     """Two nodes in this process, "alpine" and "coast", that trust each other and find each other on loopback.
 
-    ``federation`` are more settings of both, as FederationSettings takes them; ``interceptors`` are for the second.
+    ``federation`` are more settings of both, as FederationSettings takes them; ``interceptors`` and
+    ``middlewares`` are for the second.
     """
     from jupyter_mesh.node.ocm.settings import FederationSettings
     from jupyter_mesh.node.ocm.trust import add_peer
@@ -202,6 +204,7 @@ async def federated_nodes(
             name="coast",
             users=PEER_USERS,
             interceptors=interceptors,
+            middlewares=middlewares,
             options={"federation": replace(settings, title="Coast Institute")},
         ) as coast,
     ):

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from aiohttp import web
+from aiohttp.typedefs import Handler
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import jupyter_mesh
@@ -327,10 +330,22 @@ def open_panel(open_lab: Callable[..., Page]) -> Callable[..., Page]:
 class Federation:
     """Two sites that trust each other, and the lab of einstein at Alpine University."""
 
-    def __init__(self, here: RunningSite, there: RunningSite, url: str) -> None:
+    def __init__(
+        self, here: RunningSite, there: RunningSite, url: str, down: threading.Event
+    ) -> None:
         self.here = here
         self.there = there
         self.url = url
+        self._down = down
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Coast Institute answers no other site meanwhile: it hangs up on whoever calls."""
+        self._down.set()
+        try:
+            yield
+        finally:
+            self._down.clear()
 
     def do(
         self,
@@ -354,7 +369,17 @@ class Federation:
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
     """Two sites, with a lab at one of them."""
     folder = tmp_path_factory.mktemp("federation")
-    with in_thread(lambda: federated_nodes(folder)) as (here, there):
+    down = threading.Event()
+
+    @web.middleware
+    async def hang_up(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if down.is_set():
+            assert request.transport is not None
+            request.transport.close()
+            raise ConnectionResetError
+        return await handler(request)
+
+    with in_thread(lambda: federated_nodes(folder, middlewares=[hang_up])) as (here, there):
         token_file = folder / "token"
         command = [sys.executable, "-m", "jupyter_mesh.cli", "login", "--gateway", here.gateway]
         command += ["--username", here.users[0].name, "--token-file", str(token_file)]
@@ -368,7 +393,7 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
         manager = "jupyter_mesh.contents.CompositeContentsManager"
         option = f"--ServerApp.contents_manager_class={manager}"
         with running_lab(folder / "lab", environment, option) as url:
-            yield Federation(here, there, url)
+            yield Federation(here, there, url, down)
 
 
 @pytest.fixture
