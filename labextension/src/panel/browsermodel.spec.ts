@@ -108,6 +108,14 @@ describe('MeshBrowserModel', () => {
     expect(model.failure).toBe('');
   });
 
+  it('stays where somebody went before the folder of the last visit was found', async () => {
+    saved['file-browser-x:cwd'] = { path: 'mesh/home/analysis' };
+    const opened = model.open('x');
+    await model.cd('/mesh/projects');
+    await opened;
+    expect(model.path).toBe('mesh/projects');
+  });
+
   it('remembers where it went', async () => {
     await model.open('x');
     await model.cd('analysis');

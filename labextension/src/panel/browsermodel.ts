@@ -73,17 +73,25 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
     super.dispose();
   }
 
-  /** Opens a folder, else that of the last visit, else the first area. Reads nothing before it is called. */
+  /**
+   * Opens a folder, else that of the last visit, else the first area. Reads nothing before it is called.
+   *
+   * Whoever goes somewhere meanwhile, by a link, stays there.
+   */
   async open(id: string, path?: string): Promise<void> {
+    const moves = this._moves;
     await this.restore(id, false);
     const target = path ?? (await this._lastPath(id)) ?? this._start;
-    await this.cd(`/${PathExt.removeSlash(target)}`);
+    if (moves === this._moves) {
+      await this.cd(`/${PathExt.removeSlash(target)}`);
+    }
   }
 
   override async cd(path = '.'): Promise<void> {
     if (path === '.' || path === '') {
       return super.cd('.');
     }
+    this._moves += 1;
     // Paths of the state database and of links are absolute without a slash; the base class would look
     // for them below the open folder.
     const isAbsolute =
@@ -167,6 +175,8 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
   private _start: string;
   private _database: MeshBrowserModel.IOptions['state'];
   private _changed = new Signal<this, void>(this);
+  /** How often somebody went to another folder. */
+  private _moves = 0;
   private _opening: string | null = null;
   private _isSlow = false;
   private _isPopulated = false;
