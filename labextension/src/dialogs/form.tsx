@@ -2,6 +2,8 @@
 import { Dialog } from '@jupyterlab/apputils';
 import { ReactWidget } from '@jupyterlab/ui-components';
 
+import { focusFirst } from './steps';
+
 /** What can be reached with Tab. */
 const TABBABLE =
   'button:not([disabled]), input:not([disabled]), select:not([disabled]), textarea:not([disabled]), summary';
@@ -64,5 +66,21 @@ export class FormDialog extends Dialog<unknown> {
     super._evtKeydown(event);
   }
 
+  /** Stock, the keyboard goes back to what had it at first, which a later step has no more. */
+  protected override _evtFocus(event: FocusEvent): void {
+    const target = event.target as HTMLElement;
+    if (this.node.contains(target)) {
+      this._focused = target;
+      return;
+    }
+    event.stopPropagation();
+    if (this._focused?.isConnected) {
+      this._focused.focus();
+    } else {
+      focusFirst(this.node);
+    }
+  }
+
   private _keepsEscape = false;
+  private _focused: HTMLElement | null = null;
 }

@@ -1,6 +1,14 @@
 // The keyboard in dialogs with several steps.
 import * as React from 'react';
 
+/** Gives the keyboard to what is first to do in a part of the page. */
+export function focusFirst(place: HTMLElement | null): void {
+  (
+    place?.querySelector<HTMLElement>('.jp-mod-accept') ??
+    place?.querySelector<HTMLElement>('input, textarea, button')
+  )?.focus();
+}
+
 /** Gives the keyboard to what is first to do in each step but the one the dialog opens with. */
 export function useStepFocus(step: unknown): React.RefObject<HTMLDivElement> {
   const body = React.useRef<HTMLDivElement>(null);
@@ -8,11 +16,7 @@ export function useStepFocus(step: unknown): React.RefObject<HTMLDivElement> {
   React.useEffect(() => {
     if (first.current !== step) {
       first.current = step;
-      const node = body.current;
-      (
-        node?.querySelector<HTMLElement>('.jp-mod-accept') ??
-        node?.querySelector<HTMLElement>('input, textarea, button')
-      )?.focus();
+      focusFirst(body.current);
     }
   }, [step]);
   return body;

@@ -1,0 +1,42 @@
+import { act, fireEvent, screen } from '@testing-library/react';
+import * as React from 'react';
+
+import { FormDialog } from './form';
+import { useStepFocus } from './steps';
+
+function TwoSteps(): JSX.Element {
+  const [step, setStep] = React.useState(1);
+  return (
+    <div ref={useStepFocus(step)}>
+      {step === 1 ? (
+        <button onClick={() => setStep(2)}>Continue</button>
+      ) : (
+        <p>
+          <button>Not now</button>
+          <button className="jp-mod-accept">Accept</button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+describe('FormDialog', () => {
+  it('takes the keyboard back to the step that is shown', async () => {
+    const elsewhere = document.body.appendChild(
+      document.createElement('button')
+    );
+    const dialog = new FormDialog('Steps', () => <TwoSteps />);
+    void dialog.launch();
+    fireEvent.click(await screen.findByText('Continue'));
+    const accept = screen.getByText('Accept');
+    expect(document.activeElement).toBe(accept);
+    // The launcher of JupyterLab comes late, and takes it.
+    elsewhere.focus();
+    expect(document.activeElement).toBe(accept);
+    const notNow = screen.getByText('Not now');
+    notNow.focus();
+    elsewhere.focus();
+    expect(document.activeElement).toBe(notNow);
+    act(() => dialog.dispose());
+  });
+});
