@@ -50,14 +50,17 @@ describe('AcceptForm', () => {
         trans={trans}
       />
     );
-    await act(async () => undefined);
+    await act(() => Promise.resolve());
   };
-  const press = (name: string): Promise<void> =>
-    act(async () => {
-      fireEvent.click(screen.getByRole('button', { name }));
+  const press = async (name: string): Promise<void> => {
+    fireEvent.click(screen.getByRole('button', { name }));
+    await act(() => Promise.resolve());
+  };
+  const write = (value: string, inputType = 'insertText'): void => {
+    fireEvent.input(screen.getByRole('textbox'), {
+      target: { value },
+      inputType
     });
-  const paste = (value: string): void => {
-    fireEvent.change(screen.getByRole('textbox'), { target: { value } });
   };
 
   beforeEach(() => {
@@ -79,24 +82,33 @@ describe('AcceptForm', () => {
     );
   });
 
+  it('reads what is pasted at once', async () => {
+    await show(null);
+    write('a-code', 'insertFromPaste');
+    await act(() => Promise.resolve());
+    expect(read).toHaveBeenCalledWith({ text: 'a-code' }, null);
+    expect(accept).not.toHaveBeenCalled();
+    expect(document.activeElement?.textContent).toBe('Accept');
+  });
+
   it('keeps what was pasted when it is none', async () => {
     read.mockRejectedValue(failure(400, 'No invitation was found.'));
     await show(null);
-    paste('see you tomorrow');
+    write('see you tomorrow');
     await press('Continue');
     expect(screen.getByRole('alert').textContent).toContain(
       'No invitation was found.'
     );
-    const field = screen.getByRole('textbox') as HTMLTextAreaElement;
+    const field = screen.getByRole<HTMLTextAreaElement>('textbox');
     expect(field.value).toBe('see you tomorrow');
-    paste('something else');
+    write('something else');
     expect(screen.queryByRole('alert')).toBeNull();
   });
 
   it('asks where from if the text does not tell, and accepts from there', async () => {
     read.mockResolvedValueOnce({ ...READ, site: null, needsSite: true });
     await show(null);
-    paste('bare-code');
+    write('bare-code');
     await press('Continue');
     await act(async () => {
       await new Promise(resolve => setTimeout(resolve, 20));

@@ -58,9 +58,9 @@ export function AcceptForm(props: IAcceptProps): JSX.Element {
     }
     setBusy(false);
   };
-  const read = (from: string | null): Promise<void> =>
+  const read = (from: string | null, given = received): Promise<void> =>
     attempt(async () => {
-      const answer = await props.read(received, from);
+      const answer = await props.read(given, from);
       setSite(from);
       if (answer.own) {
         setStep({ kind: 'own', site: answer.site });
@@ -136,8 +136,14 @@ export function AcceptForm(props: IAcceptProps): JSX.Element {
                 autoComplete="off"
                 value={text}
                 onChange={event => {
-                  setText(event.target.value);
+                  const { value } = event.target;
+                  const { inputType } = event.nativeEvent as InputEvent;
+                  setText(value);
                   setFailure(null);
+                  // What is pasted is all there is: reading it tells nobody.
+                  if (inputType === 'insertFromPaste' && !isBusy) {
+                    void read(null, { text: value });
+                  }
                 }}
                 onKeyDown={event => {
                   if (event.key === 'Enter' && !event.shiftKey) {
