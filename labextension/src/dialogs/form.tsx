@@ -17,12 +17,7 @@ export interface IFormControl {
 
 /** Closed by Escape, by the cross, and by its body; Enter is left to the form that has the focus. */
 export class FormDialog extends Dialog<unknown> {
-  constructor(
-    title: string,
-    body: (control: IFormControl) => JSX.Element,
-    /** Selector of what has the focus at first. */
-    focus = 'input, textarea, button'
-  ) {
+  constructor(title: string, body: (control: IFormControl) => JSX.Element) {
     super({
       title,
       body: ReactWidget.create(
@@ -34,11 +29,16 @@ export class FormDialog extends Dialog<unknown> {
         })
       ),
       buttons: [],
-      hasClose: true,
-      focusNodeSelector: focus
+      hasClose: true
     });
     this.node.ariaLabel = title;
     this.addClass('jp-MeshForm');
+    // A later step may be there by now, and have the keyboard.
+    void this.ready.then(() => {
+      if (!this.node.contains(document.activeElement)) {
+        this._focusFirst();
+      }
+    });
   }
 
   /** Stock, Enter in a field closes the dialog, and Tab leaves it where its body has changed. */
@@ -77,8 +77,12 @@ export class FormDialog extends Dialog<unknown> {
     if (this._focused?.isConnected) {
       this._focused.focus();
     } else {
-      focusFirst(this.node);
+      this._focusFirst();
     }
+  }
+
+  private _focusFirst(): void {
+    focusFirst(this.node.querySelector('.jp-Dialog-body'));
   }
 
   private _keepsEscape = false;

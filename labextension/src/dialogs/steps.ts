@@ -4,8 +4,9 @@ import * as React from 'react';
 /** Gives the keyboard to what is first to do in a part of the page. */
 export function focusFirst(place: HTMLElement | null): void {
   (
+    place?.querySelector<HTMLElement>('input, textarea') ??
     place?.querySelector<HTMLElement>('.jp-mod-accept') ??
-    place?.querySelector<HTMLElement>('input, textarea, button')
+    place?.querySelector<HTMLElement>('button')
   )?.focus();
 }
 

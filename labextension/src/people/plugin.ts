@@ -8,6 +8,7 @@ import type { IReadyInvitation } from './invite';
 import { IRouter } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { JSONExt } from '@lumino/coreutils';
 import * as React from 'react';
 
 import { FormDialog } from '../dialogs/form';
@@ -75,20 +76,17 @@ export const people: JupyterFrontEndPlugin<void> = {
     });
 
     const invite = async (ready?: IReadyInvitation): Promise<void> => {
-      const dialog = new FormDialog(
-        trans.__('Invite someone'),
-        ({ close }) =>
-          React.createElement(InviteForm, {
-            ready,
-            create: async note => {
-              const made = await createInvitation(settings, note);
-              void model.refresh();
-              return made;
-            },
-            close,
-            trans
-          }),
-        ready ? '.jp-mod-accept' : 'input'
+      const dialog = new FormDialog(trans.__('Invite someone'), ({ close }) =>
+        React.createElement(InviteForm, {
+          ready,
+          create: async note => {
+            const made = await createInvitation(settings, note);
+            void model.refresh();
+            return made;
+          },
+          close,
+          trans
+        })
       );
       await dialog.launch();
     };
@@ -108,8 +106,7 @@ export const people: JupyterFrontEndPlugin<void> = {
             },
             close,
             trans
-          }),
-        'textarea, button'
+          })
       );
       await dialog.launch();
       if (contact) {
@@ -178,6 +175,7 @@ export const people: JupyterFrontEndPlugin<void> = {
       isEnabled: isOffered,
       execute: args => accept(args.text ? { text: args.text as string } : null)
     });
+    let last: Received | null = null;
     commands.addCommand(CommandIDs.openInvitation, {
       label: trans.__('Open Invitation'),
       caption: trans.__('Show the invitation that the address names'),
@@ -191,7 +189,9 @@ export const people: JupyterFrontEndPlugin<void> = {
           '',
           withoutInvitation(window.location)
         );
-        if (received) {
+        // An address that resets the layout is routed twice.
+        if (received && !JSONExt.deepEqual(received, last)) {
+          last = received;
           // The layout is restored only after this command has returned.
           void app.restored.then(() => accept(received));
         }

@@ -126,8 +126,7 @@ export const projects: JupyterFrontEndPlugin<void> = {
             close,
             keepEscape,
             trans
-          }),
-        'input'
+          })
       );
       await dialog.launch();
       if (made && section.isVisible) {
