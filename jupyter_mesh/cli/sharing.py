@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from jupyter_mesh.models import Grantee, ReceivedShare, Share
     from jupyter_mesh.sharing import Sharing
 
+LOOKS_WITHIN = 5.0
+"""Seconds for finding out what other sites have ended and one's own still lists."""
+
 SITE = click.option("--site", default="", metavar="SITE", help="At SITE; else at the default one.")
 
 
@@ -209,7 +212,7 @@ def received(everything: bool = False, site: str = "", as_json: bool = False) ->
         shown_states = (ShareState.PENDING, ShareState.ACCEPTED)
         found = [
             one
-            for one in await mesh.received()
+            for one in await mesh.received_still(LOOKS_WITHIN)
             if everything or (one.state in shown_states and not one.is_hidden)
         ]
         if as_json:

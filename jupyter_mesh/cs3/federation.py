@@ -15,6 +15,7 @@ from cs3.sharing.ocm.v1beta1 import ocm_api_pb2 as ocm_api
 from cs3.sharing.ocm.v1beta1 import resources_pb2 as ocm
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from jupyter_mesh.cs3.endings import JUST_NOW
 from jupyter_mesh.cs3.grants import has_ended, stamp_of
 from jupyter_mesh.cs3.invitations import Invitations, named
 from jupyter_mesh.cs3.located import Located, Told, told_places
@@ -26,7 +27,6 @@ from jupyter_mesh.cs3.ocm import (
     share_of,
     state_to,
 )
-from jupyter_mesh.cs3.remote import JUST_NOW
 from jupyter_mesh.cs3.shares import lost
 from jupyter_mesh.cs3.trees import settled
 from jupyter_mesh.cs3.wire import opaque, resource_id_to
@@ -171,7 +171,7 @@ class Federation(Invitations, Located):
         open_ = [
             message
             for message in messages
-            if not self._places.remote.is_withdrawn(message.id.opaque_id)
+            if not self._places.remote.endings.is_withdrawn(message.id.opaque_id)
         ]
         if not open_:
             return []
@@ -193,6 +193,13 @@ class Federation(Invitations, Located):
             return found
 
         return await asyncio.to_thread(read)
+
+    async def looked_at_received(self, within: float) -> bool:
+        """Wait for the looks at open shares that a listing has begun, at most ``within`` seconds.
+
+        False if there are none, or no time is left; what was found to have ended is not listed any more.
+        """
+        return await self._places.remote.endings.looked(within)
 
     async def remote_owner(self, path: str) -> Grantee | None:
         """Whom a path belongs to that another site shares with the user; None for any other. No request of its own."""
@@ -222,7 +229,7 @@ class Federation(Invitations, Located):
                     with suppress(Unavailable):
                         await self._stat(await self._place(MeshPath.parse(share.path)))
                 return share
-        await self._places.remote.must_not_have_ended(received.id)
+        await self._places.remote.endings.must_not_have_ended(received.id)
         return replace(received, state=state, path="")
 
     async def hide_federated_share(self, received: ReceivedShare, hidden: bool) -> ReceivedShare:

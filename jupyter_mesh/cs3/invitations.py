@@ -44,7 +44,8 @@ class Invitations(SiteClient):
         self._idps: dict[tuple[str, str], str] = {}
         self._named: tuple[float, dict[tuple[str, str], str]] = (float("-inf"), {})
         self._naming = asyncio.Lock()
-        self._places.remote.name_of = self._name_of_contact
+        self._dealt_with: tuple[float, frozenset[str]] = (float("-inf"), frozenset())
+        self._places.remote.endings.people = self
 
     async def domain(self) -> str:
         """The domain of the user's own site, as people at other sites see it. WhoAmI, once."""
@@ -184,6 +185,14 @@ class Invitations(SiteClient):
         )
         return [info for info in reply.providers if info.domain]
 
+    async def deals_with(self, domain: str) -> bool:
+        """True if the user's site lists the one of this domain. ListAllProviders, once a minute."""
+        when, domains = self._dealt_with
+        if time.monotonic() - when >= NAMES_LAST:
+            domains = frozenset(domain_of(info.domain) for info in await self._providers())
+            self._dealt_with = (time.monotonic(), domains)
+        return domain in domains
+
     async def _my_invitations(self) -> list[Invitation]:
         try:
             return await self.invitations()
@@ -231,7 +240,8 @@ class Invitations(SiteClient):
                 self._named = (time.monotonic(), names)
             return names
 
-    async def _name_of_contact(self, person: Grantee) -> str:
+    async def name_of_contact(self, person: Grantee) -> str:
+        """The name of somebody at another site, as the contacts tell it; "" for a stranger."""
         return named(person, await self._names()).name
 
 

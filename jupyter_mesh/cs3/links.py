@@ -156,7 +156,8 @@ class Links(Tree, Located):
     ) -> Link:
         """Change a link; its address stays. One UpdatePublicShare for each change, since sites read no more.
 
-        "" takes the password away, None the end. What protects comes before what opens. Raises NotFound.
+        "" takes the password away, None the end. What protects comes before what opens. What was changed elsewhere
+        meanwhile is told as the site has it now. Raises NotFound.
         """
         doing = f"change the link {link.name}".rstrip()
         _must_make_sense(
@@ -165,27 +166,32 @@ class Links(Tree, Located):
             doing,
         )
         changes: list[Any] = []
+        changed: dict[str, Any] = {}
         if password is not UNCHANGED:
             changes.append(_UPDATE(type=_UPDATE.TYPE_PASSWORD, grant=_grant(password=password)))
-            link = replace(link, has_password=bool(password))
+            changed["has_password"] = bool(password)
         if expires is not UNCHANGED:
             changes.append(_UPDATE(type=_UPDATE.TYPE_EXPIRATION, grant=_grant(expires=expires)))
-            link = replace(link, expires=expires)
+            changed["expires"] = expires
         if name is not UNCHANGED:
             changes.append(_UPDATE(type=_UPDATE.TYPE_DISPLAYNAME, display_name=name))
-            link = replace(link, name=name)
+            changed["name"] = name
         if role is not UNCHANGED:
             changes.append(_UPDATE(type=_UPDATE.TYPE_PERMISSIONS, grant=_grant(role=role)))
-            link = replace(link, role=role)
+            changed["role"] = role
         if password == "":
             changes.append(changes.pop(0))
         for change in changes:
             request = links.UpdatePublicShareRequest(ref=_ref(link), update=change)
             try:
-                await self._call("UpdatePublicShare", request, doing)
+                reply = await self._call("UpdatePublicShare", request, doing)
             except InvalidRequest as error:
-                raise _explained(error, doing, link.has_password) from error
-        return link
+                has_password = changed.get("has_password", link.has_password)
+                raise _explained(error, doing, has_password) from error
+            if reply.share.id.opaque_id == link.id:
+                told = link_of(reply.share, link.url, link.path)
+                link = replace(told, created=told.created or link.created)
+        return replace(link, **changed)
 
     async def remove_link(self, link: Link) -> None:
         """End a link; no error if it has ended already. RemovePublicShare."""

@@ -14,7 +14,7 @@ from cs3.sharing.ocm.v1beta1 import resources_pb2 as ocm
 from cs3.storage.provider.v1beta1 import resources_pb2 as rs
 
 from jupyter_mesh.cs3.domains import domain_of, remote_id
-from jupyter_mesh.cs3.grants import NOWHERE, permissions_to, role_of
+from jupyter_mesh.cs3.grants import NOWHERE, has_ended, permissions_to, role_of
 from jupyter_mesh.cs3.wire import clean_name, resource_id_of, time_of
 from jupyter_mesh.models import (
     Grantee,
@@ -39,6 +39,7 @@ __all__ = [
     "grantee_to",
     "invitation_of",
     "kind_of",
+    "may_open",
     "permissions_of",
     "received_of",
     "role_for",
@@ -165,6 +166,15 @@ def received_of(share: Any, own: str) -> ReceivedShare:
 def kind_of(share: Any) -> Kind | None:
     """What a received share is of; None where the site does not tell."""
     return KINDS.get(share.shared_resource_type)
+
+
+def may_open(message: Any) -> bool:
+    """Whether a share may be opened: accepted, of files, and not over."""
+    return (
+        message.state in (ocm.SHARE_STATE_ACCEPTED, ocm.SHARE_STATE_TRANSFERRING)
+        and permissions_of(message) is not None
+        and not has_ended(received_of(message, "").expires)
+    )
 
 
 def permissions_of(share: Any) -> Any | None:

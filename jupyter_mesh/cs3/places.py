@@ -81,7 +81,7 @@ class Places:
 
     async def close(self) -> None:
         """End what goes on in the background. May be awaited twice."""
-        await self.remote.close()
+        await self.remote.endings.close()
 
     async def flavour(self) -> Flavour:
         """The kind of the site, found once: a personal space whose root has an id makes a site of spaces.
@@ -120,7 +120,7 @@ class Places:
         return [
             entry
             for entry in entries
-            if not (entry.is_remote and self.remote.is_withdrawn(entry.share_id))
+            if not (entry.is_remote and self.remote.endings.is_withdrawn(entry.share_id))
         ]
 
     def is_unsure(self, share: str) -> bool:
@@ -211,7 +211,7 @@ class Places:
                 if entry.space.path == path:
                     return entry
         if path in self._seen:
-            await self.remote.must_not_have_ended(self._seen[path])
+            await self.remote.endings.must_not_have_ended(self._seen[path])
         await self.must_not_have_ended(path)
         raise NotFound(
             f"Could not open {path}: there is no such {'project' if kind == 'project' else 'share'}."

@@ -1,15 +1,13 @@
-"""Received shares of other sites as places: where they open, which ones do, and how their end is noticed.
+"""Received shares of other sites as places: where they open, and which ones do.
 
-Real sites serve what they should not (pending, declined and expired shares) and list for ever what the
-other side has ended (``facts/ocm.md`` §22): both is put right here.
+Real sites serve what they should not, pending, declined and expired shares (``facts/ocm.md`` §22): that is put right
+here, and what has ended in ``endings.py``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
-from contextvars import ContextVar
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -19,20 +17,15 @@ from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from cs3.storage.provider.v1beta1 import resources_pb2 as rs
 from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces_api
 
-from jupyter_mesh.cs3.failures import refusal_of, sentence
-from jupyter_mesh.cs3.grants import has_ended
-from jupyter_mesh.cs3.ocm import kind_of, permissions_of, received_of
+from jupyter_mesh.cs3.endings import DOUBTFUL, JUST_NOW, LOOKED_LASTS, LOOKS_AT_ONCE, Endings
+from jupyter_mesh.cs3.failures import refusal_of
+from jupyter_mesh.cs3.ocm import kind_of, may_open, permissions_of
 from jupyter_mesh.cs3.place import Entry
-from jupyter_mesh.cs3.presence import answers
 from jupyter_mesh.cs3.wire import reference, resource_id_of, resource_id_to, time_of
 from jupyter_mesh.errors import (
     MeshError,
-    NotAllowed,
-    NotFound,
     NotSupported,
     SiteError,
-    Unavailable,
-    Withdrawn,
 )
 from jupyter_mesh.models import Kind, ResourceId, Space, SpaceKind
 from jupyter_mesh.paths import SHARES, join
@@ -40,11 +33,9 @@ from jupyter_mesh.paths import SHARES, join
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from jupyter_mesh.cs3.failures import Refusal
     from jupyter_mesh.cs3.gateway import Gateway
-    from jupyter_mesh.models import Grantee
 
-__all__ = ["JUST_NOW", "RemoteShares"]
+__all__ = ["RemoteShares"]
 
 MOUNTS = ("/ocm", "/sciencemesh")
 """Where sites of paths show what comes from other sites: it is for their operators to choose."""
@@ -52,66 +43,16 @@ MOUNTS = ("/ocm", "/sciencemesh")
 OCM_STORAGE = "89f37a33-b858-45fa-8890-a1f2b27d90e1"
 """Storage id under which oCIS and OpenCloud show it."""
 
-JUST_NOW = 2.0
-"""Seconds within which two questions for the same list are one."""
-
-LOOKED_LASTS, GONE_LASTS = 30.0, 300.0
-"""Seconds for which a share is believed to be open, and to be gone, after somebody looked."""
-
-LOOKS = 16
-"""Shares that are looked at after one listing."""
-
-LOOKS_AT_ONCE = 4
-
-DOUBTFUL = ("INTERNAL", "NOT_FOUND", "UNKNOWN", "PERMISSION_DENIED", "UNAUTHENTICATED", "ABORTED")
-"""What sites say of a share that has ended, and of much else."""
-
-PASSING = ("INTERNAL", "UNKNOWN", "ABORTED")
-"""Those of them that may be true of a moment only."""
-
-A_MOMENT = 0.5
-
-LACKING = (
-    "GetLock",
-    "GetQuota",
-    "ListFileVersions",
-    "ListRecycle",
-    "Move",
-    "RefreshLock",
-    "RestoreFileVersion",
-    "SetArbitraryMetadata",
-    "SetLock",
-    "TouchFile",
-    "Unlock",
-    "UnsetArbitraryMetadata",
-)
-"""What some sites cannot do in shares of others, and fail with INTERNAL."""
-
-CHANGING = (
-    "CreateContainer",
-    "Delete",
-    "InitiateFileUpload",
-    "Move",
-    "SetArbitraryMetadata",
-    "TouchFile",
-)
-
-
-_looks_again: ContextVar[bool] = ContextVar("looks_again", default=False)
-"""True while a refusal is being checked."""
-
 
 class RemoteShares:
     """What comes from other sites, for one user. Does no I/O before the first question.
 
-    Whoever builds it awaits ``close()``.
+    Whoever builds it awaits ``endings.close()``.
     """
 
     def __init__(
         self, gateway: Gateway, pages: Callable[[str, Any, str, str], Awaitable[list[Any]]]
     ) -> None:
-        self.name_of: Callable[[Grantee], Awaitable[str]] | None = None
-        """Gives the name of somebody at another site, for sentences."""
         self._gateway = gateway
         self._pages = pages
         self._listed: tuple[float, list[Any]] = (float("-inf"), [])
@@ -120,16 +61,7 @@ class RemoteShares:
         self._mount = ""
         self._storage = ""
         self._known: dict[str, Any] = {}
-        self._looked: dict[str, tuple[float, bool]] = {}
-        self._looking: asyncio.Task[None] | None = None
-        gateway.explain = self.explain
-
-    async def close(self) -> None:
-        """End looking at shares. May be awaited twice."""
-        looking, self._looking = self._looking, None
-        if looking is not None:
-            looking.cancel()
-            await asyncio.wait([looking])
+        self.endings = Endings(gateway, self)
 
     def forget(self) -> None:
         """List afresh the next time."""
@@ -154,17 +86,6 @@ class RemoteShares:
         """The site's message about a share that was listed once, or None."""
         return self._known.get(share)
 
-    async def must_not_have_ended(self, share: str) -> None:
-        """Raise Withdrawn for a share that was open once and that the other side has ended, by itself or by time."""
-        message = self._known.get(share)
-        is_listed = any(one.id.opaque_id == share for one in await self.listed(age=JUST_NOW))
-        if message is None:
-            return
-        if has_ended(received_of(message, "").expires):
-            raise Withdrawn(f'The time for which "{message.name}" was shared with you is over.')
-        if self.is_withdrawn(share) or not is_listed:
-            raise Withdrawn(await self._farewell(message))
-
     async def entries(self, has_spaces: bool) -> list[Entry]:
         """The shares that open: accepted, of files, not over, not withdrawn. Empty without federation.
 
@@ -177,24 +98,21 @@ class RemoteShares:
         except SiteError:
             # A list that fails once has not become empty; a site without federation never had one.
             messages = self._last
-        open_ = [message for message in messages if _may_open(message)]
+        open_ = [message for message in messages if may_open(message)]
         if not open_:
             return []
         if has_spaces:
             await self._find_storage(open_)
         else:
             await self._find_mount(
-                message for message in open_ if not self.is_withdrawn(message.id.opaque_id)
+                message for message in open_ if not self.endings.is_withdrawn(message.id.opaque_id)
             )
-        await self._look_at(message for message in open_ if self._was_gone(message))
-        open_ = [message for message in open_ if not self.is_withdrawn(message.id.opaque_id)]
-        self._look_later(open_)
+        await self.endings.look_at(message for message in open_ if self.endings.was_gone(message))
+        open_ = [
+            message for message in open_ if not self.endings.is_withdrawn(message.id.opaque_id)
+        ]
+        self.endings.look_later(open_)
         return [self._entry(message) for message in open_]
-
-    def is_withdrawn(self, share: str) -> bool:
-        """True if the share did not open when somebody looked last."""
-        _, is_there = self._looked.get(share, (0.0, True))
-        return not is_there
 
     def share_of(self, ref: Any) -> str:
         """The id of the share that a reference leads into, by path or by id; "" for any other."""
@@ -222,10 +140,10 @@ class RemoteShares:
     async def opens(self, share: str) -> bool:
         """True if the user may open a share of this id: sites would open it in any case."""
         return any(
-            message.id.opaque_id == share and _may_open(message)
+            message.id.opaque_id == share and may_open(message)
             for message in await self.listed(age=LOOKED_LASTS)
         ) or any(
-            message.id.opaque_id == share and _may_open(message) for message in await self.listed()
+            message.id.opaque_id == share and may_open(message) for message in await self.listed()
         )
 
     @property
@@ -245,129 +163,13 @@ class RemoteShares:
         finally:
             self.forget()
 
-    async def explain(
-        self, request: Any, refusal: Refusal, error: MeshError, doing: str
-    ) -> MeshError:
-        """What a refusal in a share of another site was really about: it has ended, or the other site is away,
-        or it may not be changed, or this cannot be done there. The error as it is for anything else."""
-        ref = _ref_of(request)
-        share = self.share_of(ref) if ref is not None else ""
-        if not share or refusal.code not in DOUBTFUL:
-            return error
-        root = self._ref(share)
-        if refusal.call == "Stat" and ref == root:
-            if _looks_again.get():
-                return error
-            if refusal.code in PASSING and await self._opens_after_all(root, doing):
-                return error
-            return await self._ended(share, error)
-        try:
-            reply = await self._gateway.call(
-                "Stat", provider.StatRequest(ref=root), doing=doing, repeat=True
-            )
-        except (Withdrawn, Unavailable) as ended:
-            return ended
-        except MeshError:
-            return error
-        self._looked[share] = (time.monotonic(), True)
-        if refusal.code == "NOT_FOUND":
-            return error
-        if refusal.call in CHANGING and not reply.info.permission_set.initiate_file_upload:
-            return NotAllowed(sentence(NotAllowed, doing, self._gateway.site), trace=error.trace)
-        if refusal.call == "Delete" and await self._is_missing(ref, doing):
-            return NotFound(sentence(NotFound, doing, self._gateway.site), trace=error.trace)
-        if refusal.call in LACKING and refusal.code in ("INTERNAL", "UNKNOWN"):
-            return NotSupported(
-                sentence(NotSupported, doing, self._gateway.site), trace=error.trace
-            )
-        return error
-
-    async def _is_missing(self, ref: Any, doing: str) -> bool:
-        try:
-            await self._gateway.call("Stat", provider.StatRequest(ref=ref), doing=doing)
-        except NotFound:
-            return True
-        except MeshError:
-            pass
-        return False
-
-    async def _opens_after_all(self, root: Any, doing: str) -> bool:
-        """True if the root of a share opens a moment later: some sites say the same of a share that has ended and
-        of one that they cannot reach just now."""
-        token = _looks_again.set(True)
-        try:
-            await asyncio.sleep(A_MOMENT)
-            await self._gateway.call("Stat", provider.StatRequest(ref=root), doing=doing)
-        except MeshError:
-            return False
-        finally:
-            _looks_again.reset(token)
-        return True
-
-    async def _ended(self, share: str, error: MeshError) -> MeshError:
-        """Why the root of a share does not open."""
-        try:
-            messages = await self.listed(age=JUST_NOW)
-        except MeshError:
-            return error
-        message = next((one for one in messages if one.id.opaque_id == share), None)
-        if message is None and share in self._known:
-            # Our node lists what has ended no longer.
-            return Withdrawn(await self._farewell(self._known[share]), trace=error.trace)
-        if message is None or not _may_open(message):
-            return error
-        told = received_of(message, "")
-        if not await answers(told.site):
-            return Unavailable(
-                f'{told.site} does not answer. "{told.name}" cannot be opened now. Try again later.',
-                trace=error.trace,
-            )
-        self._looked[share] = (time.monotonic(), False)
-        return Withdrawn(await self._farewell(message), trace=error.trace)
-
-    async def _farewell(self, message: Any) -> str:
-        told = received_of(message, "")
-        who = await self.name_of(told.sender) if self.name_of else ""
-        return f'{who or told.sender.username} stopped sharing "{told.name}".'
-
-    def _ref(self, share: str) -> Any:
+    def ref(self, share: str) -> Any:
+        """Where the root of a share is."""
         if self._mount:
             return reference(None, f"{self._mount}/{share}")
         return reference(
             ResourceId(storage=self._storage or OCM_STORAGE, space=share, opaque=share), ""
         )
-
-    def _was_gone(self, message: Any) -> bool:
-        """True for a share that was gone when somebody looked, too long ago to believe it."""
-        when, is_there = self._looked.get(message.id.opaque_id, (0.0, True))
-        return not is_there and time.monotonic() - when > GONE_LASTS
-
-    def _look_later(self, messages: list[Any]) -> None:
-        """Look at shares in the background; what has ended is not listed the next time."""
-        now = time.monotonic()
-        waiting = [
-            message
-            for message in messages
-            if now - self._looked.get(message.id.opaque_id, (float("-inf"), True))[0] > LOOKED_LASTS
-        ]
-        if waiting and (self._looking is None or self._looking.done()):
-            self._looking = asyncio.create_task(self._look_at(waiting[:LOOKS]))
-
-    async def _look_at(self, messages: Iterable[Any]) -> None:
-        gate = asyncio.Semaphore(LOOKS_AT_ONCE)
-
-        async def look(share: str) -> None:
-            request = provider.StatRequest(ref=self._ref(share))
-            # A failure that says anything is noted where it is explained.
-            with suppress(MeshError):
-                async with gate:
-                    began = time.monotonic()
-                    await self._gateway.call("Stat", request, doing="look at a share")
-                # It may have ended since, and somebody may know that already.
-                if self._looked.get(share, (began, True))[0] <= began:
-                    self._looked[share] = (began, True)
-
-        await asyncio.gather(*(look(message.id.opaque_id) for message in messages))
 
     def _entry(self, message: Any) -> Entry:
         share = message.id.opaque_id
@@ -431,24 +233,6 @@ class RemoteShares:
                 self._mount, self._storage = mount, reply.info.id.storage_id or mount
                 return
         self._mount = self._mount or MOUNTS[-1]
-
-
-def _may_open(message: Any) -> bool:
-    """Whether a share may be opened: accepted, of files, and not over."""
-    return (
-        message.state in (ocm.SHARE_STATE_ACCEPTED, ocm.SHARE_STATE_TRANSFERRING)
-        and permissions_of(message) is not None
-        and not has_ended(received_of(message, "").expires)
-    )
-
-
-def _ref_of(request: Any) -> Any | None:
-    """Where a request leads; None for one that is not about files."""
-    for field in ("ref", "source", "destination"):
-        found = getattr(request, field, None)
-        if isinstance(found, rs.Reference):
-            return found
-    return None
 
 
 def _told(message: Any, root: ResourceId | None) -> Any:

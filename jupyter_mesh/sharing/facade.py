@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -240,6 +241,15 @@ class Sharing:
         It may be ``age`` seconds old, and never older than the last answer given here.
         """
         return await self._received_now.get(age)
+
+    async def received_still(self, within: float) -> list[ReceivedShare]:
+        """The same for who asks once: what sites list though it has ended is left out, as far as it is found out
+        within so many seconds."""
+        give_up = time.monotonic() + within
+        found = await self.received()
+        while await self.client.looked_at_received(give_up - time.monotonic()):
+            found = await self.received()
+        return found
 
     async def _list_received(self) -> list[ReceivedShare]:
         local, federated = await asyncio.gather(

@@ -463,7 +463,12 @@ class SharingContract:
         now = {link.id: link for link in await sharing.links(folder)}[one.id]
         assert (now.role, now.expires, now.name) == (Role.EDITOR, soon, "both")
         assert (now.url, changed.url) == (one.url, one.url)
-        await sharing.update_link(two.id, expires=None, role=Role.VIEWER)
+        # Another browser knows the link as it was before.
+        other = Sharing(sharing.client)
+        assert two.id in {link.id for link in await other.links(folder)}
+        await sharing.update_link(two.id, expires=None)
+        lowered = await other.update_link(two.id, role=Role.VIEWER)
+        assert (lowered.role, lowered.expires, lowered.name) == (Role.VIEWER, None, two.name)
         now = {link.id: link for link in await sharing.links(folder)}[two.id]
         assert (now.role, now.expires) == (Role.VIEWER, None)
         await sharing.remove_link(one.id)
