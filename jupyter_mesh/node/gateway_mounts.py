@@ -20,6 +20,7 @@ from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces
 from jupyter_mesh.node.gateway_transfers import condition_of, number_of
 from jupyter_mesh.node.refusal import Reason, Refused
 from jupyter_mesh.node.remote.mounts import Mounted
+from jupyter_mesh.node.remote.renaming import rename
 from jupyter_mesh.node.rpc import Context, Rpcs, answers_async
 from jupyter_mesh.node.wire import opaque, opaque_text, read_seconds
 
@@ -151,7 +152,7 @@ class MountRpcs(Rpcs):
             raise Refused(Reason.EXISTS, "Source and target are the same.")
         if await files.there(to.names) is not None:
             raise Refused(Reason.EXISTS, f'There is a "{to.name}" already.')
-        await files.move(source, to.names)
+        await rename(files, source, to.names)
         return provider.MoveResponse()
 
     @_mounted(gateway.InitiateFileDownloadResponse, "ref")

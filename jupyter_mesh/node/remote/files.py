@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jupyter_mesh.node.ocm.wanted import Peers, Received
     from jupyter_mesh.node.remote.credentials import Credentials
 
-__all__ = ["PeerFiles"]
+__all__ = ["Names", "PeerFiles"]
 
 _SMALL = 20.0
 """Seconds for one question about one file or folder."""
@@ -266,35 +266,25 @@ class PeerFiles:
         """Remove a file or folder; never the root."""
         await self._do("DELETE", names, self._url(names))
 
-    async def move(self, source: Found, target: Names) -> None:
-        """Rename to a free name. Where the peer cannot, a file is copied, and removed when the copy is there."""
-        headers = {"Destination": self._url(target), "Overwrite": "F"}
+    async def move(self, source: Found, target: Names) -> bool:
+        """Rename to a free name; False where the peer fails inside, as those do that cannot rename."""
         url = self._url(source.names)
-        async with self._within(3 * _SMALL), self._ask("MOVE", url, headers) as reply:
-            status = reply.status
-            if not 200 <= status < 300 and (status not in (500, 501) or not self.share.editor):
-                raise await self._refusal("MOVE", source.names, status)
-        if status in (500, 501):
-            await self._copied(source, target, headers)
+        async with (
+            self._within(3 * _SMALL),
+            self._ask("MOVE", url, self._to(target)) as reply,
+        ):
+            if reply.status in (500, 501) and self.share.editor:
+                return False
+            if not 200 <= reply.status < 300:
+                raise await self._refusal("MOVE", source.names, reply.status)
+            return True
 
-    async def _copied(self, source: Found, target: Names, headers: dict[str, str]) -> None:
-        old, new = self._name(source.names), self._name(target)
-        there, made = await self.there(source.names), await self.there(target)
-        if there is None and made is not None and made.size == source.size:
-            # It was renamed after all.
-            return
-        if there is None or there.folder or made is not None:
-            raise self._broken(f'did not rename "{old}": copy it, then delete it')
-        await self._do("COPY", source.names, self._url(source.names), headers)
-        made, again = await self.there(target), await self.there(source.names)
-        if made is None or made.folder or made.size != there.size or again != there:
-            raise self._broken(f'copied "{old}" to "{new}" in part: look at both')
-        try:
-            await self.delete(source.names)
-        except Refused as refused:
-            raise self._broken(
-                f'copied "{old}" to "{new}", but the old one is still there'
-            ) from refused
+    async def copy(self, source: Found, target: Names) -> None:
+        """Copy to a free name, a folder with all that is in it."""
+        await self._do("COPY", source.names, self._url(source.names), self._to(target))
+
+    def _to(self, target: Names) -> dict[str, str]:
+        return {"Destination": self._url(target), "Overwrite": "F"}
 
     async def _do(
         self, method: str, names: Names, url: str, headers: dict[str, str] | None = None

@@ -159,11 +159,47 @@ async def test_a_rename_never_takes_away_what_was_changed_meanwhile(receiving):
     assert peer.files["f"] == b"later"
 
 
-async def test_a_folder_is_not_copied_behind_ones_back(receiving):
-    peer, marie = await receiving(REVA, files={"d": None, "d/f": b"x"})
+TREE = {"d": None, "d/f": b"x", "d/sub": None, "d/sub/é %41": b"deep", "d/empty": None}
+
+
+async def test_a_small_folder_is_renamed_where_the_peer_cannot(receiving):
+    peer, marie = await receiving(REVA, files=dict(TREE))
+    assert await marie.move("d", "e") == "OK"
+    assert peer.files == {"": None} | {"e" + name[1:]: content for name, content in TREE.items()}
+
+
+async def test_a_large_folder_is_not_copied_behind_ones_back(receiving):
+    many = {f"d/sub/{number}": b"" for number in range(100)}
+    peer, marie = await receiving(REVA, files=TREE | many)
     assert await marie.move("d", "e") == "INTERNAL"
     assert ("COPY", "d") not in peer.asked
     assert "e" not in peer.files
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"d/sub/new": b"new"}, id="more in the old"),
+        pytest.param({"d/f": b"changed"}, id="another content"),
+        pytest.param({"e/f": b"longer"}, id="another copy"),
+        pytest.param({"e/sub/é %41": ...}, id="less in the copy"),
+    ],
+)
+async def test_a_folder_is_removed_only_when_its_copy_is_whole(receiving, change):
+    peer, marie = await receiving(REVA, files=dict(TREE))
+
+    async def disturb(request, path):
+        if request.method != "COPY":
+            return None
+        answer = await peer.copy(request, path)
+        for name, content in change.items():
+            peer.files.pop(name) if content is ... else peer.files.update({name: content})
+        return answer
+
+    peer.instead = disturb
+    assert await marie.move("d", "e") == "INTERNAL"
+    assert TREE.keys() <= peer.files.keys()
+    assert not [path for method, path in peer.asked if method == "DELETE"]
 
 
 # What means no good
