@@ -28,13 +28,14 @@ class Site:
     def __init__(self, folder):
         self.data, self.ready = folder / "data", folder / "ready.json"
         self.log = folder / "node.log"
-        self.gateway = ""
+        self.gateway = self.url = ""
         for name, password in PASSWORDS.items():
             add_user(self.data, name, password)
 
     def start(self):
         self.ready.unlink(missing_ok=True)
-        port = self.gateway.rpartition(":")[2] or "0"
+        # Who it is to its users and to other sites: its address stays.
+        ports = [each.rpartition(":")[2] or "0" for each in (self.gateway, self.url)]
         command = [
             sys.executable,
             "-m",
@@ -47,7 +48,9 @@ class Site:
         ]
         command += [
             "--gateway-port",
-            port,
+            ports[0],
+            "--http-port",
+            ports[1],
             "--token-life",
             str(TOKEN_LIFE),
             "--ready-file",
@@ -60,7 +63,8 @@ class Site:
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
-        self.gateway = json.loads(self.ready.read_text())["gateway"]
+        ready = json.loads(self.ready.read_text())
+        self.gateway, self.url = ready["gateway"], ready["url"]
 
     def stop(self):
         self.process.terminate()
@@ -97,7 +101,7 @@ async def browser(hub):
 async def held(hub, user):
     """What the hub keeps, encrypted, about the user's login."""
     async with hub.api() as api, api.get(f"users/{user}") as reply:
-        return ((await reply.json())["auth_state"] or {}).get("mesh")
+        return ((await reply.json()).get("auth_state") or {}).get("mesh")
 
 
 async def answers(contents, path):
