@@ -212,7 +212,7 @@ def _change(
         elif missing := keys - {member.who.key for member in found.members}:
             raise NotFound(f'{missing.pop()} is no member of "{found.name}".')
         _agree(await mesh.projects.plan(found.name, wanted, path=found.path), yes)
-        _tell(await mesh.projects.change(found.id, wanted), as_json)
+        _tell(await mesh.projects.change(found.id, wanted, version=found.version), as_json)
 
     return run("project", work)
 

@@ -185,6 +185,7 @@ class Telling:
             "name": project.name,
             "me": project.role,
             "members": [self._member(member) for member in project.members],
+            "version": project.version,
             "drift": project.has_drifted,
         }
 

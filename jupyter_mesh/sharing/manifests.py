@@ -11,6 +11,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any
 
 from jupyter_mesh.errors import InvalidRequest
@@ -59,6 +60,15 @@ class Manifest:
     """Id of the folder; None in the copy."""
     leaving: tuple[Grantee, ...] = ()
     """Who is no member any more, and may still have a share: kept until it is gone."""
+
+    @property
+    def version(self) -> str:
+        """The same for the same members, whatever is still to be done for them."""
+        members = sorted(
+            f"{one.who.key} {one.role} {one.expires.timestamp() if one.expires else ''}"
+            for one in self.members
+        )
+        return blake2b("\n".join(members).encode(), digest_size=8).hexdigest()
 
     def copy(self) -> Manifest:
         """The same for the members: without what is the owner's own."""

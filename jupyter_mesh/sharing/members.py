@@ -103,6 +103,8 @@ class Project:
     role: Role
     """What the user is in it: OWNER may change it."""
     members: tuple[Member, ...] = ()
+    version: str = ""
+    """Another one for other members: ``Projects.change`` refuses a change of what somebody has changed since."""
 
     has_drifted: bool = False
     """True if shares and the list of members differ, so that a repair would do something."""

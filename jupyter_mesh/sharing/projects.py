@@ -40,7 +40,7 @@ from jupyter_mesh.sharing.members import (
     shares_of,
     steps_to,
 )
-from jupyter_mesh.sharing.records import JOINED, Records, unknown
+from jupyter_mesh.sharing.records import JOINED, Records, changed_elsewhere, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -134,12 +134,17 @@ class Projects:
         await self._records.add(record)
         return await self._carry_out(record)
 
-    async def change(self, project: str, members: Sequence[Wanted]) -> Project:
+    async def change(
+        self, project: str, members: Sequence[Wanted], *, version: str = ""
+    ) -> Project:
         """Give a project these members. Only its owner can.
 
-        Raises NotAllowed, and Conflict if the owner has changed it elsewhere in the meantime.
+        ``version`` is that of the project with the members that somebody has seen; "" for any. Raises NotAllowed,
+        and Conflict if the owner has changed it elsewhere in the meantime.
         """
         record, etag = await self._records.get(project)
+        if version and version != record.version:
+            raise changed_elsewhere(record)
         wanted = await self._checked(members)
         keys = {key_of(member.who) for member in wanted}
         gone = [member.who for member in record.members if key_of(member.who) not in keys]
@@ -286,6 +291,7 @@ class Projects:
             name=record.name,
             role=Role.OWNER,
             members=tuple(members),
+            version=record.version,
             has_drifted=any(member.state in wrong for member in members),
         )
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from jupyter_mesh.cs3.client import MeshClient
 
-__all__ = ["JOINED", "Records", "unknown"]
+__all__ = ["JOINED", "Records", "changed_elsewhere", "unknown"]
 
 log = logging.getLogger(__name__)
 
@@ -110,9 +110,7 @@ class Records:
                 record_of(record.id), record.to_json(), if_match=etag
             )
         except Conflict as error:
-            raise Conflict(
-                f'"{record.name}" was changed elsewhere in the meantime. Reload it, then try again.'
-            ) from error
+            raise changed_elsewhere(record) from error
         self._known[record.id] = (written.etag, record)
         return written.etag
 
@@ -161,6 +159,13 @@ class Records:
             if record.path == folder.path or (folder.id and record.resource == folder.id):
                 return replace(record, path=folder.path, resource=folder.id)
         return None
+
+
+def changed_elsewhere(record: Manifest) -> Conflict:
+    """The error for a change that would undo another one."""
+    return Conflict(
+        f'"{record.name}" was changed elsewhere in the meantime. Reload it, then try again.'
+    )
 
 
 def unknown() -> NotFound:

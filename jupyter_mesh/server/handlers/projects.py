@@ -90,9 +90,13 @@ class ProjectHandler(OfProjects):
     @web.authenticated
     @authorized
     async def patch(self, id: str) -> None:
-        """Give it these ``members``: who is not among them any more loses access."""
-        members = members_of(self.form("members"))
-        await self.changed(await self.sharing.projects.change(id, members))
+        """Give it these ``members``: who is not among them any more loses access.
+
+        With the ``version`` of what was seen, 412 if the members have been changed since.
+        """
+        form = self.form("members", "version")
+        members, version = members_of(form), form.line("version", "")
+        await self.changed(await self.sharing.projects.change(id, members, version=version))
 
     @web.authenticated
     @authorized

@@ -211,3 +211,22 @@ async def test_what_the_site_can_do(ask):
     assert status == 200
     assert abilities["userShares"] == {"can": True, "why": ""}
     assert all(each["can"] or each["why"].endswith(".") for each in abilities.values())
+
+
+async def test_the_second_of_two_browsers_does_not_undo_what_the_first_has_changed(
+    ask, folder, key_of, meet
+):
+    keys = await key_of("marie"), (await meet())["key"]
+    wanted = [{"with": key, "role": "viewer"} for key in keys]
+    body = {"name": folder.replace("/", " "), "members": wanted[:1]}
+    status, seen = await ask("POST", "projects", json_body=body)
+    assert status == 201
+    change = {"members": wanted, "version": seen["version"]}
+    status, first = await ask("PATCH", "projects", seen["id"], json_body=change)
+    assert (status, len(first["members"])) == (200, 2)
+    status, told = await ask("PATCH", "projects", seen["id"], json_body=change | {"members": []})
+    assert (status, told["message"].count("changed elsewhere")) == (412, 1)
+    status, now = await ask("GET", "projects", seen["id"])
+    assert (status, len(now["members"]), now["version"]) == (200, 2, first["version"])
+    again = {"members": [], "version": now["version"]}
+    assert (await ask("PATCH", "projects", seen["id"], json_body=again))[0] == 200
