@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["RemoteTransfers"]
 
 _UPLOADS_AT_MOST = 10_000
+_OF_ONE_USER = 500
+"""Announced uploads that are kept: nobody's push out those of others."""
+
 _SILENCE = 20.0
 """Seconds without a byte after which our user has been cut off."""
 
@@ -95,6 +98,9 @@ class RemoteTransfers:
             mtime=mtime,
             until=now + self._site.tokens.transfer_life,
         )
+        mine = [key for key, one in self._uploads.items() if one.user == caller.user.id]
+        if len(mine) > _OF_ONE_USER:
+            del self._uploads[mine[0]]
         while (
             len(self._uploads) > _UPLOADS_AT_MOST or next(iter(self._uploads.values())).until < now
         ):

@@ -1,6 +1,7 @@
 """Mounted shares of servers that are not ours, with all that was seen of them; and of some that mean no good."""
 
 import asyncio
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
@@ -410,6 +411,19 @@ async def test_a_peer_that_takes_no_bytes_is_given_up(receiving, monkeypatch):
 
     peer.instead = stuck
     assert await marie.put("f", b"x" * (32 << 20)) == 500
+
+
+async def test_announced_uploads_of_one_push_out_only_ones_own(receiving, monkeypatch):
+    monkeypatch.setattr("jupyter_mesh.node.remote.transfers._OF_ONE_USER", 2)
+    _, marie = await receiving(OPENCLOUD)
+    uploads = marie.node._site.transfers
+    einstein = SimpleNamespace(user=SimpleNamespace(id="einstein"))
+    at = SimpleNamespace(share=SimpleNamespace(id="another"), names=("f",))
+    uploads.may_write(einstein, at, size=1, if_match="", if_absent=False, mtime=None)
+    started = [await marie.start_upload(f"f{number}", 4) for number in range(4)]
+    sent = [(await marie.send(one, b"text"))[0] for one in started]
+    assert [status == 200 for status in sent] == [False, False, True, True]
+    assert [one.user for one in uploads._uploads.values()] == ["einstein"]
 
 
 async def test_ten_thousand_entries_are_listed(receiving):
