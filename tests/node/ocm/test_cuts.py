@@ -2,8 +2,10 @@
 everything can be done once more."""
 
 import asyncio
+import random
 import socket
-from contextlib import AsyncExitStack, contextmanager
+import threading
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -26,9 +28,12 @@ def die(*_args, **_options):
 
 
 def a_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    """A free port that nobody gets by chance while its site is down."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as taken, suppress(OSError):
+            taken.bind(("127.0.0.1", port))
+            return port
+    raise OSError("There is no free port.")
 
 
 @dataclass
@@ -76,16 +81,18 @@ class Half:
                 original(*args, **options)
             index.change = index.passing_change = die
             notes._send = lambda *_: None
+            struck.set()
             raise Killed
 
+        struck = threading.Event()
         setattr(store, step, last)
-        yield
+        yield struck
 
 
 @pytest.fixture(params=["spaces", "paths"])
 async def both(request, tmp_path, opened, monkeypatch):
     """ "alpine" with einstein, who invites and shares, and "coast" with noether."""
-    monkeypatch.setattr(notifications, "_TRIES", (0.0, *(0.3,) * 60))
+    monkeypatch.setattr(notifications, "_TRIES", (0.0, *(0.3,) * 300))
     alpine = Half("alpine", USERS[:1], (tmp_path / "alpine").absolute(), opened)
     coast = Half("coast", PEER_USERS[:1], (tmp_path / "coast").absolute(), opened)
     alpine.peer, coast.peer = coast.port, alpine.port
@@ -182,8 +189,9 @@ async def shared(alpine, coast, *, exchange=False):
 async def test_the_note_of_an_end(both, when):
     alpine, coast = both
     share, path = await shared(alpine, coast)
-    with coast.killed("withdrawn", when):
+    with coast.killed("withdrawn", when) as struck:
         await alpine.client.remove_federated_share(share)
+        assert await asyncio.to_thread(struck.wait, 30)
         with pytest.raises(MeshError):
             await coast.client.stat(path)
     await coast.again()
