@@ -2,10 +2,12 @@
 
 import os
 import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import grpc
 import pytest
 
 from jupyter_mesh.testing.site import RunningSite, site_from_file
@@ -70,3 +72,11 @@ def anyio_backend() -> str:
 def real_site(request: pytest.FixtureRequest) -> RunningSite:
     """The site of ``--site``."""
     return site_from_file(request.config.getoption("--site"))
+
+
+@pytest.fixture(scope="module")
+async def grpc_kept() -> AsyncIterator[None]:
+    """Keeps grpc, and one event loop, running for a module: without its last channel grpc stops, and blocks for that;
+    with a new loop for each test, answers come for loops that are closed."""
+    async with grpc.aio.insecure_channel("127.0.0.1:1"):
+        yield

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 
-import grpc
 import pytest
 
 from jupyter_mesh.testing.contents import ContentsContract
@@ -21,13 +20,6 @@ class TestNode(ContentsContract):
     @pytest.fixture
     def site(self, node_site: RunningSite) -> RunningSite:
         return node_site
-
-
-@pytest.fixture(scope="module")
-async def grpc_kept() -> AsyncIterator[None]:
-    """Keeps grpc running: it stops, and blocks for that, whenever its last channel goes."""
-    async with grpc.aio.insecure_channel("127.0.0.1:1"):
-        yield
 
 
 @pytest.mark.site

@@ -30,7 +30,7 @@ class TestNodes(FederationContract):
 @pytest.mark.site
 class TestRealSites(FederationContract):
     @pytest.fixture
-    def pair(self, real_site: RunningSite) -> Pair:
+    def pair(self, real_site: RunningSite, grpc_kept: None) -> Pair:
         if real_site.peer is None:
             pytest.skip("the file of the site names no [peer]")
         return real_site, real_site.peer

@@ -6,7 +6,9 @@ Real ones deviate in known ways (``facts/ocm-wire.md`` §6): a status here is lo
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -34,6 +36,9 @@ _SILENCE = 30.0
 
 _SAVING = 120.0
 """Seconds that a peer may need to store a file after its last byte."""
+
+_WORKING = 20.0
+"""Seconds to wait for a peer that works on a file (for viruses, for example)."""
 
 _LOOK_AGAIN = 0.5
 
@@ -79,8 +84,15 @@ class PeerFiles:
         # Of a shared file some tell the name below the root: one answer to one question is the answer.
         if not same and len(found) != 1:
             raise self._broken("does not say what was asked")
-        one = (same or found)[0]
-        return Found(names, one.folder, one.size, one.mtime, one.etag, one.told)
+        return replace((same or found)[0], names=names)
+
+    async def settled(self, names: Names) -> Found:
+        """As ``find``, once the peer has finished working on what was saved last, or after some time."""
+        give_up, pause = time.monotonic() + _WORKING, 0.05
+        while (found := await self.find(names)).busy and time.monotonic() < give_up:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 1.0)
+        return found
 
     async def listing(self, names: Names) -> list[Found]:
         """All that is in a folder; raises Refused(NOT_FOLDER)."""
@@ -226,7 +238,7 @@ class PeerFiles:
             if not 200 <= status < 300 or status == 206:
                 wait(3 * _SMALL)
                 raise await self._refusal("PUT", names, status)
-        found = await self.find(names)
+        found = await self.settled(names)
         if found.size != size and found.told and found.etag == told.removeprefix("W/").strip('"'):
             raise self._broken("did not store all of the file: save it again")
         return found

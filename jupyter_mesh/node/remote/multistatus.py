@@ -30,6 +30,9 @@ _DEEPEST = 32
 _PIECE = 64 << 10
 _LARGEST = 2**63
 
+_BUSY = " 425"
+"""The status beside all that OpenCloud tells of a file while it works on an upload."""
+
 _DAV = "DAV:}"
 _KEPT = {f"{_DAV}{name}" for name in ("href", "status", "getcontentlength", "getetag")}
 _KEPT |= {f"{_DAV}getlastmodified"}
@@ -48,6 +51,8 @@ class Found:
     """Without quotes; made up of size and time where the peer has none, so that it stays while they do."""
     told: bool = True
     """True if the etag is the peer's own: it understands it in a condition."""
+    busy: bool = False
+    """True while the peer still works on what was saved last: it can be looked at, and not read."""
 
 
 def names_of(href: str, host: str) -> tuple[str, ...] | None:
@@ -161,7 +166,7 @@ class _Reader:
                 self._group[tag] = text
         elif tag == f"{_DAV}propstat":
             self._in_group = False
-            if " 200" in self._group.get(f"{_DAV}status", " 200"):
+            if any(good in self._group.get(f"{_DAV}status", " 200") for good in (" 200", _BUSY)):
                 self._told |= self._group
         elif tag == f"{_DAV}response":
             self._take()
@@ -180,7 +185,8 @@ class _Reader:
         etag = _etag(told.get(f"{_DAV}getetag", ""))
         made = hashlib.sha256(f"{folder} {size} {mtime}".encode()).hexdigest()[:32]
         names = names[len(self._root) :]
-        self._found.append(Found(names, folder, size, mtime, etag or made, bool(etag)))
+        busy = _BUSY in told.get(f"{_DAV}status", "")
+        self._found.append(Found(names, folder, size, mtime, etag or made, bool(etag), busy))
 
 
 def _number(text: str) -> int:

@@ -166,7 +166,7 @@ class RemoteTransfers:
         names = tuple(name for name in transfer.path.split("/") if name)
         at, files = await self._open(transfer.user, transfer.node, names)
         try:
-            found = await files.find(names)
+            found = await files.settled(names)
         except MeshError as error:
             raise _refused(error) from error
         if found.folder:

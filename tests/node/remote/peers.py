@@ -4,13 +4,13 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-__all__ = ["BARE", "OPENCLOUD", "REVA", "Peer", "Server"]
+__all__ = ["BARE", "BUSY", "OPENCLOUD", "REVA", "Peer", "Server"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Server:
     viewer_writes: int = 403
     no_secret: int = 401
     infinity: int = 207
+    works: int = 0
+    """Looks for which it works on a file that was saved: it tells all of it with another status, and gives none."""
 
 
 REVA = Server(
@@ -48,6 +50,7 @@ REVA = Server(
     viewer_writes=500,
 )
 OPENCLOUD = Server("opencloud", "/dav/ocm/1f0c-uuid", no_secret=500, infinity=400)
+BUSY = replace(OPENCLOUD, name="opencloud at work", works=2)
 BARE = Server("bare", "/dav/ocm/9", etags=False, dates="", ranges=False)
 
 
@@ -60,6 +63,7 @@ class Peer:
     viewer: bool = False
     files: dict[str, bytes | None] = field(default_factory=lambda: {"": None})
     saves: dict[str, int] = field(default_factory=dict)
+    working: dict[str, int] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     instead: Callable | None = None
     """Answers in place of all else; None goes on."""
@@ -152,14 +156,20 @@ class Peer:
                 "<d:propstat><d:prop><d:getlastmodified/><oc:none/></d:prop>"
                 "<d:status>HTTP/1.1 404 Not Found</d:status></d:propstat>"
             )
+        status = "200 OK"
+        if self.working.get(path):
+            self.working[path] -= 1
+            status, missing = "425 TOO EARLY", ""
         return (
             f"<d:response><d:href>{href}</d:href><d:propstat><d:prop>{props}</d:prop>"
-            f"<d:status>HTTP/1.1 200 OK</d:status></d:propstat>{missing}</d:response>"
+            f"<d:status>HTTP/1.1 {status}</d:status></d:propstat>{missing}</d:response>"
         )
 
     async def get(self, request, path):
         if path not in self.files:
             return web.Response(status=404)
+        if self.working.get(path):
+            return web.Response(status=425)
         content = self.files[path]
         if content is None:
             return web.Response(status=self.server.get_folder)
@@ -184,6 +194,7 @@ class Peer:
         new = path not in self.files
         self.files[path] = content
         self.saves[path] = self.saves.get(path, 0) + 1
+        self.working[path] = self.server.works
         return web.Response(status=201 if new else 204, headers={"ETag": self.etag(path)})
 
     async def mkcol(self, request, path):

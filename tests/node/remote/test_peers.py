@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from tests.node.conftest import code
-from tests.node.remote.peers import BARE, OPENCLOUD, REVA, silence
+from tests.node.remote.peers import BARE, BUSY, OPENCLOUD, REVA, silence
 from tests.node.remote.test_access import NAMES
 
 KINDS = pytest.mark.parametrize("server", [REVA, OPENCLOUD, BARE], ids=lambda server: server.name)
@@ -102,6 +102,19 @@ async def test_a_viewer_is_told_so(receiving, server):
     assert await marie.delete("f") == "PERMISSION_DENIED"
     assert peer.files == {"": None, "f": b"first"}
     assert await marie.get("f") == b"first"
+
+
+@FLAVOURS
+async def test_a_server_that_works_on_what_was_saved_is_waited_for(receiving, flavour):
+    """OpenCloud tells size and etag with 425 meanwhile, and gives nothing to read."""
+    peer, marie = await receiving(BUSY, flavour, {"f.txt": b"first"})
+    assert await marie.put("f.txt", b"a longer one") == 200
+    assert (await marie.info("f.txt")).size == 12
+    peer.working["f.txt"] = 1
+    info = await marie.info("f.txt")
+    assert (info.size, bool(info.etag)) == (12, True)
+    peer.working["f.txt"] = 2
+    assert await marie.get("f.txt") == b"a longer one"
 
 
 @KINDS
