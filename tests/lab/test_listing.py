@@ -212,7 +212,7 @@ def test_a_filter_and_an_order_are_of_all_entries(listing):
     listing.page.locator("#jp-mesh-panel .jp-FilterBox input").fill("a-00777")
     expect(listing.row("a-00777.txt")).to_be_visible()
     expect(listing.content.get_by_role("listitem")).to_have_count(1)
-    listing.page.get_by_role("button", name="Filter files by name").click()
+    listing.page.get_by_role("button", name="Hide the filter").click()
     expect(listing.row("a-00001.txt")).to_be_visible()
     listing.scroll(1)
     expect(listing.row("b-09999.txt")).to_be_in_viewport()

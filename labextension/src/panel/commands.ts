@@ -133,13 +133,20 @@ export function addBrowserCommands(options: IOptions): void {
 
   commands.addCommand(CommandIDs.toggleFilter, {
     label: trans.__('Filter Mesh Files'),
-    caption: trans.__('Filter files by name'),
+    // Not a switch: the element of Lab's toolbars may not be called pressed.
+    caption: () =>
+      browser.showFileFilter
+        ? trans.__('Hide the filter')
+        : trans.__('Filter files by name'),
     icon: filterIcon,
     describedBy: NO_ARGUMENTS,
-    isToggleable: true,
-    isToggled: () => browser.showFileFilter,
     execute: () => {
       browser.showFileFilter = !browser.showFileFilter;
+      // Stock, the button in the field has no name.
+      browser.node
+        .querySelector('jp-search')
+        ?.shadowRoot?.querySelector('[part="clear-button"]')
+        ?.setAttribute('aria-label', trans.__('Clear'));
       commands.notifyCommandChanged(CommandIDs.toggleFilter);
     }
   });

@@ -183,6 +183,8 @@ function SetUp(props: { trans: TranslationBundle }): JSX.Element {
 export class DetailsBody extends ReactWidget {
   constructor(private _props: IDetailsProps) {
     super();
+    // It may be longer than the screen: the keyboard scrolls it.
+    this.node.tabIndex = 0;
   }
 
   protected override render(): JSX.Element {
