@@ -6,11 +6,12 @@ import uuid
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from jupyter_mesh.models import Role
+from jupyter_mesh.models import Role, ShareState
 from tests.lab.answers import JAN, Answers, abilities, person, received, shared
 from tests.lab.conftest import unfold
 
 PATIENT = 45_000
+SHARE = "path => { void window.jupyterapp.commands.execute('mesh:share', {path}); }"
 
 
 def section_of(page: Page) -> Locator:
@@ -96,6 +97,35 @@ def test_a_share_is_left_after_it_was_said_what_that_does(offer, open_federated)
     question.get_by_role("button", name="Leave").click()
     mine = section.get_by_role("list", name="Shared with me").get_by_role("listitem")
     expect(mine.filter(has_text=name)).to_have_count(0)
+
+
+def test_who_cannot_share_learns_who_can_and_has_words_to_ask(
+    federation, offer, open_federated, page, accessible
+):
+    name, _ = offer(Role.VIEWER)
+
+    async def take(sharing):
+        share = next(each for each in await sharing.received() if each.name == name)
+        return (await sharing.answer(share.id, ShareState.ACCEPTED)).path
+
+    path = f"mesh/{federation.do(take, at=federation.here)}"
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_federated()
+    page.evaluate(SHARE, path)
+    dialog = page.get_by_role("dialog", name=f'Share "{name}"', exact=True)
+    expect(dialog).to_contain_text(
+        f'You can view "{name}" but not change or share it. noether (owner) can allow it.',
+        timeout=PATIENT,
+    )
+    rows = dialog.get_by_role("list", name="Who has access").get_by_role("listitem")
+    expect(rows.first).to_have_text(re.compile("^noether.*Coast Institute.*owner$"))
+    expect(rows.last).to_have_text(re.compile("^You.*can view$"))
+    dialog.get_by_role("button", name="Ask for access").click()
+    expect(dialog).to_contain_text("Copied. Send it to noether:")
+    text = page.evaluate("navigator.clipboard.readText()")
+    assert text.startswith("Hello noether,")
+    assert f'I can view "{name}"' in text
+    accessible(dialog)
 
 
 def test_an_answer_is_taken_back(offer, open_federated):

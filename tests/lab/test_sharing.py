@@ -217,7 +217,17 @@ def test_a_link_is_made_copied_protected_and_removed(open_panel, site, page, peo
     form.get_by_label("Password", exact=True).press("Enter")
     links = dialog.get_by_role("list", name="Links").get_by_role("listitem")
     expect(links).to_have_text([re.compile("Anyone with the link.*can view, password")])
-    assert "/s/" in page.evaluate("navigator.clipboard.readText()")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert "/s/" in link
+    # Whoever follows it may read the page with anything.
+    there = page.context.new_page()
+    there.goto(link)
+    accessible(there)
+    there.get_by_label("Password").fill("open sesame")
+    there.keyboard.press("Enter")
+    expect(there.get_by_role("link", name="a.txt")).to_be_visible()
+    accessible(there)
+    there.close()
     links.get_by_role("button", name="Remove link").click()
     question = dialog.get_by_role("alertdialog")
     expect(question).to_contain_text("A new link will have another address.")
