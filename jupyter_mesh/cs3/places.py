@@ -473,4 +473,7 @@ def _told_apart(entry: Entry, counts: Counter[str]) -> Entry:
     name = _segment(entry.space.name)
     if counts[name] > 1 or not name:
         name = f"{name} ({entry.share_id[-8:]})".strip()
-    return replace(entry, space=replace(entry.space, name=name, path=join(SHARES, name)))
+    path = join(SHARES, name)
+    if (entry.space.name, entry.space.path) == (name, path):
+        return entry
+    return replace(entry, space=replace(entry.space, name=name, path=path))

@@ -51,7 +51,9 @@ if TYPE_CHECKING:
 __all__ = ["Action", "Member", "MemberState", "Plan", "Project", "Projects", "Step", "Wanted"]
 
 STEPS_AT_ONCE = 4
-JOINED_AT_MOST = 200
+SHOWN_AT_MOST = JOINED_AT_MOST = 200
+"""Projects of one's own, and of others, that are listed: each is a file to read when it is seen first."""
+
 COPY_LASTS, NONE_LASTS = 30.0, 300.0
 """Seconds for which a copy is shown again, and for which a folder counts as none."""
 
@@ -67,9 +69,11 @@ class Projects:
         self._records = Records(sharing.client)
 
     async def list(self, *, age: float = 0.0) -> list[Project]:
-        """All projects that the user owns or is a member of, by name; by shares at most ``age`` seconds old."""
+        """The projects that the user owns or is a member of, the latest SHOWN_AT_MOST and JOINED_AT_MOST, by name; by shares at most ``age`` seconds old."""
         records, shares, received = await asyncio.gather(
-            self._records.own(), self._sharing.by_me(age=age), self._sharing.received(age=age)
+            self._records.own(SHOWN_AT_MOST),
+            self._sharing.by_me(age=age),
+            self._sharing.received(age=age),
         )
         own = [self._project(record, shares) for record, _ in records]
         joined = await asyncio.gather(*(self._joined(share) for share in _folders(received)))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jupyter_mesh.cs3.client import MeshClient
+    from jupyter_mesh.models import Resource
 
 __all__ = ["JOINED", "Records", "changed_elsewhere", "unknown"]
 
@@ -63,14 +64,18 @@ class Records:
         async with self._reading:
             return Manifest.from_json(await self.read(join(folder, COPY)))
 
-    async def own(self) -> Sequence[tuple[Manifest, str]]:
-        """The owner's records with their etags; those that cannot be read are left out."""
+    async def own(self, at_most: int | None = None) -> Sequence[tuple[Manifest, str]]:
+        """The owner's records with their etags, those that were changed last; what cannot be read is left out.
+
+        Each is read once, and again when it has changed.
+        """
         try:
             there = await self._client.list_folder(RECORDS)
         except NotFound:
             return []
+        there.sort(key=lambda one: one.modified, reverse=True)
         found = await asyncio.gather(
-            *(self.get(one.name.removesuffix(".json"), one.etag) for one in there),
+            *(self.get(one.name.removesuffix(".json"), one) for one in there[:at_most]),
             return_exceptions=True,
         )
         records = []
@@ -81,18 +86,20 @@ class Records:
                 records.append(answer)
         return records
 
-    async def get(self, project: str, etag: str = "") -> tuple[Manifest, str]:
-        """The owner's record and its etag. Raises NotFound, NotAllowed for a project of somebody else."""
+    async def get(self, project: str, listed: Resource | None = None) -> tuple[Manifest, str]:
+        """The owner's record and its etag, which may be known from a listing. Raises NotFound, NotAllowed for a
+        project of somebody else."""
         if project.startswith(JOINED):
             raise NotAllowed("Only the owner of a project can change it.")
         try:
             path = record_of(project)
             async with self._reading:
-                etag = etag or (await self._client.stat(path)).etag
+                there = listed or await self._client.stat(path)
+                etag = there.etag
                 known = self._known.get(project)
                 if known is not None and known[0] == etag:
                     return known[1], etag
-                record = Manifest.from_json(await self.read(path))
+                record = Manifest.from_json(await self._content(there))
         except (NotFound, InvalidRequest) as error:
             raise unknown() from error
         self._known[project] = (etag, record)
@@ -100,9 +107,12 @@ class Records:
 
     async def read(self, path: str) -> bytes:
         """A file of JSON, unless it is too large to be one of ours. Raises InvalidRequest."""
-        if (await self._client.stat(path)).size > LARGEST:
-            raise InvalidRequest(f"{path} is too large to be a list of members.")
-        return await self._client.read(path)
+        return await self._content(await self._client.stat(path))
+
+    async def _content(self, file: Resource) -> bytes:
+        if file.size > LARGEST:
+            raise InvalidRequest(f"{file.path} is too large to be a list of members.")
+        return await self._client.read(file.path)
 
     async def write(self, record: Manifest, etag: str) -> str:
         try:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_mesh.errors import AlreadyExists
 from jupyter_mesh.models import Grantee, Role, ShareState
 from jupyter_mesh.paths import name_of
 from jupyter_mesh.sharing import Sharing
@@ -122,3 +123,31 @@ async def test_abilities_are_asked_once(node_site: RunningSite, sharing: Sharing
     with counted(node_site) as calls:
         await sharing.abilities()
     assert calls.total() == 0
+
+
+async def test_projects_are_read_once_each_and_not_more_than_are_shown(
+    node_site: RunningSite, sharing: Sharing, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_mesh.sharing.projects.SHOWN_AT_MOST", 3)
+    made = []
+    for number in range(5):
+        await sharing.client.mkdir(f"{folder}/{number}")
+        made.append(await sharing.projects.create(f"p{number}", [], path=f"{folder}/{number}"))
+    async with node_site.client(0) as client:
+        fresh = Sharing(client)
+        with counted(node_site) as calls:
+            shown = await fresh.projects.list()
+        assert {one.id for one in shown} == {one.id for one in made[-3:]}
+        assert calls["Stat"] <= 3 + sum(
+            space.path.startswith("shares/") for space in await client.spaces()
+        )
+        assert calls["InitiateFileDownload"] <= 3
+        with counted(node_site) as calls:
+            assert len(await fresh.projects.list()) == 3
+        assert calls["InitiateFileDownload"] == 0
+        # The others are projects all the same.
+        assert (await fresh.projects.get(made[0].id)).name == "p0"
+        with pytest.raises(AlreadyExists):
+            await fresh.projects.create("p0", [], path=f"{folder}/0")
+    for one in made:
+        await sharing.projects.dissolve(one.id)
