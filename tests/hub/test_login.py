@@ -275,7 +275,7 @@ async def test_site_away_and_back(hub, site, server, browser):
         site.start()
     async with hub.at("user/ada/api/contents/") as contents:
         await until(lambda: answers(contents, "mesh/home"))
-    assert file.left > 0
+    await until(lambda: file.left > 0)
 
 
 async def test_next_login_revokes_the_app_password_of_the_last(hub, site, browser):
