@@ -63,6 +63,15 @@ def test_the_copied_link_leads_back(open_lab, site, page, lab):
     expect(row(panel_of(page), "final.txt")).to_be_visible()
 
 
+def test_a_link_that_leads_nowhere_says_why_to_everybody(page, lab, token, accessible):
+    page.goto(f"{lab}/api/status?token={token}")
+    for where in ("open?resource=no%24such%21thing", "accept?token=&providerDomain="):
+        page.goto(f"{lab}/mesh/{where}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.get_by_role("link", name="Back to JupyterLab")).to_be_visible()
+        accessible(page)
+
+
 def test_the_page_knows_where_the_mesh_lies(open_lab):
     page = open_lab()
     config = json.loads(page.locator("#jupyter-config-data").text_content() or "")
