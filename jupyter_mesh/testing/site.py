@@ -8,7 +8,7 @@ import sys
 import threading
 import tomllib
 from collections import Counter
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +19,7 @@ from jupyter_mesh.auth import PasswordToken
 from jupyter_mesh.config import SiteSettings
 from jupyter_mesh.cs3.client import MeshClient
 from jupyter_mesh.cs3.login import authenticate
+from jupyter_mesh.errors import AlreadyExists
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -123,8 +124,10 @@ def _settle(data: Path, users: Sequence[SiteUser]) -> None:
     from jupyter_mesh.node.users import add_project, add_user
 
     for user in users:
-        add_user(data, user.name, user.password, groups=user.groups)
-    add_project(data, PROJECT, {users[0].name: "owner"})
+        with suppress(AlreadyExists):
+            add_user(data, user.name, user.password, groups=user.groups)
+    with suppress(AlreadyExists):
+        add_project(data, PROJECT, {users[0].name: "owner"})
 
 
 @asynccontextmanager
@@ -141,12 +144,11 @@ async def run_node(
     """A node in this process and loop, with users and the project "dimuon" of the first one.
 
     ``interceptors`` and ``middlewares`` run inside the counting ones, so that what they refuse is counted;
-    ``options`` go to the Node as they are. Data of an earlier node stay as they are.
+    ``options`` go to the Node as they are. Users that are there already stay.
     """
     from jupyter_mesh.node import Node
 
-    if not await asyncio.to_thread((data / ".node").exists):
-        await asyncio.to_thread(_settle, data, users)
+    await asyncio.to_thread(_settle, data, users)
     calls: Counter[str] = Counter()
     node = Node(
         name=name,
