@@ -63,7 +63,7 @@ class SiteClient:
         self._gateway = Gateway(settings, token, self.meter)
         self._data = DataGateway(settings, self.meter)
         self._places = Places(self._gateway)
-        self._places.name_of = self.name_of
+        self._places.local.name_of = self.name_of
         self._copies = Copies()
         self.sightings = Sightings()
         """Where things were seen of which only ids are known."""

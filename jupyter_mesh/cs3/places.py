@@ -8,41 +8,30 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from cs3.sharing.collaboration.v1beta1 import collaboration_api_pb2 as sharing
-from cs3.sharing.collaboration.v1beta1 import resources_pb2 as shares
 from cs3.storage.provider.v1beta1 import provider_api_pb2 as provider
 from cs3.storage.provider.v1beta1 import spaces_api_pb2 as spaces_api
 
-from jupyter_mesh.cs3.flavour import Feature, Flavour, FlavourKind
+from jupyter_mesh.cs3.flavour import Flavour, FlavourKind
 from jupyter_mesh.cs3.wire import opaque_text, reference, resource_id_of, time_of, told_name
 from jupyter_mesh.errors import (
     InvalidRequest,
-    MeshError,
-    NotAllowed,
     NotFound,
     NotSupported,
     SiteError,
-    Withdrawn,
 )
 from jupyter_mesh.models import ResourceId, Space, SpaceKind
 from jupyter_mesh.paths import BY_ID, HOME, PROJECTS, SHARES, MeshPath, join, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from jupyter_mesh.cs3.gateway import Gateway
+from jupyter_mesh.cs3.local import LocalShares
 from jupyter_mesh.cs3.place import Entry, Place
 from jupyter_mesh.cs3.remote import RemoteShares
 
 __all__ = ["Places"]
-
-UNSURE_LASTS = 300.0
-"""Seconds for which a share that cannot be looked at, for no reason that says anything, is still one."""
 
 LIST_LASTS = 10.0
 """Seconds for which a list of spaces is shown again."""
@@ -51,7 +40,6 @@ NAME_LASTS = 60.0
 """Seconds for which a name is believed to be that of the same space."""
 
 PAGES_AT_MOST = 1000
-STATS_AT_ONCE = 8
 HOME_MOUNT, PROJECTS_MOUNT = "/home", "/projects"
 VIRTUAL_SHARES = "a0ca6a90-a365-4782-871e-d44447bbc668"
 """Storage id of the space in which spaces sites show received shares; never an address of ours."""
@@ -64,18 +52,10 @@ class Places:
         self._gateway = gateway
         self._found: tuple[Flavour, Entry] | None = None
         self._listed: dict[SpaceKind, tuple[float, list[Entry]]] = {}
-        self._told: list[tuple[Any, Any]] = []
         self.remote = RemoteShares(gateway, self.pages)
+        self.local = LocalShares(gateway, self.pages)
         self._seen: dict[str, str] = {}
         """Ids of the shares of other sites by the paths under which they were shown."""
-        self._lent: dict[str, tuple[str, str]] = {}
-        """The same of this site's shares: the id and the id of the owner."""
-        self._were: dict[str, Entry] = {}
-        """Shares of this site that were looked at, by id, as they were then."""
-        self._unsure: dict[str, float] = {}
-        """Since when shares of this site could not be looked at, though nothing says that they are gone."""
-        self.name_of: Callable[[str], Awaitable[str]] | None = None
-        """Tells the display name of a user by id, for what is said about shares."""
         self._detecting = asyncio.Lock()
         self._listing = asyncio.Lock()
 
@@ -102,7 +82,7 @@ class Places:
             if time.monotonic() - when >= age:
                 if kind is SpaceKind.SHARE:
                     local, remote = await asyncio.gather(
-                        self._list_shares(flavour), self.remote.entries(flavour.has_spaces)
+                        self.local.entries(flavour), self.remote.entries(flavour.has_spaces)
                     )
                     entries = _each_named(local + remote)
                 elif flavour.has_spaces:
@@ -112,21 +92,12 @@ class Places:
                 entries.sort(key=lambda entry: entry.space.path)
                 self._listed[kind] = (time.monotonic(), entries)
         self._seen |= {entry.space.path: entry.share_id for entry in entries if entry.is_remote}
-        self._lent |= {
-            entry.space.path: (entry.share_id, entry.space.owner)
-            for entry in entries
-            if entry.share_id and not entry.is_remote
-        }
+        self.local.note(entries)
         return [
             entry
             for entry in entries
             if not (entry.is_remote and self.remote.endings.is_withdrawn(entry.share_id))
         ]
-
-    def is_unsure(self, share: str) -> bool:
-        """True if a share of this site could not be looked at for some time, which may pass."""
-        since = self._unsure.get(share)
-        return since is not None and time.monotonic() - since < UNSURE_LASTS
 
     def forget(self) -> None:
         """List spaces afresh the next time: something about them was changed."""
@@ -223,17 +194,9 @@ class Places:
         Whoever has left a share himself hears nothing of it.
         """
         share = "/".join(path.split("/")[:2])
-        if share not in self._lent:
-            return
-        await self.listed(SpaceKind.SHARE, age=0)
-        id, owner = self._lent[share]
-        if any(received.share.id.opaque_id == id for received, _ in self._told):
-            return
-        name = ""
-        if self.name_of is not None:
-            with suppress(MeshError):
-                name = await self.name_of(owner)
-        raise Withdrawn(f'{name or "Its owner"} stopped sharing "{name_of(share)}".')
+        if self.local.has_shown(share):
+            await self.listed(SpaceKind.SHARE, age=0)
+            await self.local.must_be_told(share)
 
     async def _known(self) -> tuple[Flavour, Entry]:
         async with self._detecting:
@@ -329,16 +292,6 @@ class Places:
             entries.append(Entry(space=space, mount=f"{PROJECTS_MOUNT}/{name}", info=info))
         return entries
 
-    async def _list_shares(self, flavour: Flavour) -> list[Entry]:
-        """Accepted shares. They are opened by the id of the shared resource on every kind of site."""
-        self._told = received = await self._received(flavour)
-        accepted = [pair for pair in received if _is_open(pair[0])]
-        gate = asyncio.Semaphore(STATS_AT_ONCE)
-        named = await asyncio.gather(
-            *(self._share_entry(share, info, gate) for share, info in accepted)
-        )
-        return [entry for entry in named if entry is not None]
-
     async def received(self) -> list[tuple[Any, Any, Entry | None]]:
         """All that others of this site share with the user, listed afresh.
 
@@ -346,79 +299,8 @@ class Places:
         """
         entries = await self.listed(SpaceKind.SHARE, age=0)
         opened = {entry.share_id: entry for entry in entries if not entry.is_remote}
-        return [(share, info, opened.get(share.share.id.opaque_id)) for share, info in self._told]
-
-    async def _received(self, flavour: Flavour) -> list[tuple[Any, Any]]:
-        """What the site lists as received: its ReceivedShares, with ResourceInfos where it tells them."""
-        known = flavour.can(Feature.RECEIVED_INFOS)
-        if known is not False:
-            try:
-                listed = await self.pages(
-                    "ListExistingReceivedShares",
-                    sharing.ListReceivedSharesRequest(),
-                    "share_infos",
-                    "list your shares",
-                )
-            except (NotSupported, SiteError):
-                listed, known = [], False
-            if listed or known:
-                flavour.learn(Feature.RECEIVED_INFOS, True)
-                return [(item.received_share, item.resource_info) for item in listed]
-        try:
-            listed = await self.pages(
-                "ListReceivedShares",
-                sharing.ListReceivedSharesRequest(),
-                "shares",
-                "list your shares",
-            )
-        except NotSupported:
-            return []
-        if listed or known is False:
-            # Reva leaves out what its receiver cannot look at, and some sites cannot list in that way at all.
-            flavour.learn(Feature.RECEIVED_INFOS, False)
-        return [(share, None) for share in listed]
-
-    async def _share_entry(self, received: Any, info: Any, gate: asyncio.Semaphore) -> Entry | None:
-        """None for a share whose resource is gone. Asks for the name where the site did not tell one."""
-        root = resource_id_of(received.share.resource_id)
-        if root is None:
-            return None
-        name = received.alias or name_of(received.mount_point.path)
-        if info is not None and info.type:
-            name = name or told_name(info)
-        elif not name:
-            try:
-                async with gate:
-                    reply = await self._gateway.call(
-                        "Stat",
-                        provider.StatRequest(ref=reference(root, "")),
-                        doing="look at a share",
-                        repeat=True,
-                    )
-            except (NotFound, NotAllowed):
-                return None
-            except SiteError:
-                return self._not_seen(received)
-            self._unsure.pop(received.share.id.opaque_id, None)
-            info = reply.info
-            name = told_name(info)
-        space = Space(
-            path=join(SHARES, name),
-            name=name,
-            kind=SpaceKind.SHARE,
-            root=root,
-            owner=received.share.owner.opaque_id,
-            modified=time_of(received.share.mtime if info is None else info.mtime),
-        )
-        entry = Entry(space=space, share_id=received.share.id.opaque_id, info=info)
-        self._were[entry.share_id] = entry
-        return entry
-
-    def _not_seen(self, received: Any) -> Entry | None:
-        """The entry of a share that cannot be looked at just now, as it was; None without an earlier one."""
-        share = received.share.id.opaque_id
-        self._unsure.setdefault(share, time.monotonic())
-        return self._were.get(share) if self.is_unsure(share) else None
+        told = self.local.told
+        return [(share, info, opened.get(share.share.id.opaque_id)) for share, info in told]
 
     async def pages(self, name: str, request: Any, field: str, doing: str) -> list[Any]:
         """All items of a listing."""
@@ -435,13 +317,6 @@ class Places:
                 break
             request.page_token = reply.next_page_token
         return replies
-
-
-def _is_open(received: Any) -> bool:
-    """True for a share that was accepted and has not ended: not every site ends it by itself."""
-    share = received.share
-    ended = share.HasField("expiration") and time_of(share.expiration) <= datetime.now(UTC)
-    return received.state == shares.SHARE_STATE_ACCEPTED and not ended
 
 
 def _segment(name: str) -> str:

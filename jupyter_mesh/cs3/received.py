@@ -47,7 +47,7 @@ class Received(People):
             share = received_of(received, info, path, name)
             if has_ended(share.expires):
                 continue
-            gone = entry is None and not self._places.is_unsure(share.id)
+            gone = entry is None and not self._places.local.is_unsure(share.id)
             if share.state is ShareState.ACCEPTED and gone:
                 # Accepted, and nothing is there to be opened: the owner has deleted it.
                 share = replace(share, state=ShareState.WITHDRAWN)

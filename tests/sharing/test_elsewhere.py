@@ -103,12 +103,13 @@ async def test_a_share_that_cannot_be_looked_at_for_a_moment_is_not_withdrawn(
 
     monkeypatch.setattr(gateway, "call", fails)
     places = marie.client._places
-    monkeypatch.setattr(places, "_received", _without_names(places._received))
+    local = places.local
+    monkeypatch.setattr(local, "_received", _without_names(local._received))
     places.forget()
     [seen] = [one for one in await marie.received() if one.id == made.id]
     assert (seen.state, seen.path) == (ShareState.ACCEPTED, taken.path)
     # Never seen before: still not withdrawn.
-    places._were.clear()
+    local._were.clear()
     places.forget()
     [unseen] = [one for one in await marie.received() if one.id == made.id]
     assert unseen.state is ShareState.ACCEPTED
