@@ -185,7 +185,9 @@ async def _completed(
         share
         for share in told
         if not share.path
-        and (share.resource.storage, share.resource.space) == (here.storage, here.space)
+        and share.resource.storage == here.storage
+        # Reva leaves the id of the space out of its lists.
+        and share.resource.space in ("", here.space)
         and not any(level.is_of(share) for level in levels)
     ]
     return await _all_known(client, levels) if unexplained else levels

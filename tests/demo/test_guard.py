@@ -79,8 +79,8 @@ def test_what_left_the_group_of_the_program_ends_too(start, mark):
 def test_signals_of_the_terminal_do_not_stop_the_guard(start, mark):
     process = start("echo ready; sleep 600")
     assert process.stdout.readline() == b"ready\n"
-    # One after the other: the last one tells that both are.
-    wait_for(lambda: _ignores(process.pid, signal.SIGHUP))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        wait_for(lambda number=number: _ignores(process.pid, number))
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
     assert process.poll() is None

@@ -2,6 +2,8 @@
 
 import secrets
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,8 @@ from jupyter_mesh.errors import Conflict, NotFound, ShareConflict, SiteError
 from jupyter_mesh.models import Grantee, GranteeKind, Role, ShareState
 from jupyter_mesh.sharing import Sharing
 from jupyter_mesh.sharing.access import Via
-from jupyter_mesh.testing.site import PROJECT
+from jupyter_mesh.testing import traps
+from jupyter_mesh.testing.site import PROJECT, run_node
 
 
 @pytest.fixture
@@ -165,3 +168,25 @@ async def test_what_was_moved_here_is_told_at_its_new_place_at_once(
     assert await told() == [folder] * 5
     await sharing.client.move(folder, f"{folder}-moved")
     assert await told() == [f"{folder}-moved"] * 5
+
+
+async def test_links_above_are_found_where_lists_leave_the_space_out(tmp_path: Path) -> None:
+    class AsReva(traps.Trap):
+        async def answer(self, name: str, request: Any, token: str, ask: traps.Ask) -> Any:
+            reply = await ask()
+            if name == "ListPublicShares":
+                reply.opaque.map.pop("share-places", None)
+                for share in reply.share:
+                    share.resource_id.space_id = ""
+            elif name == "Stat":
+                reply.info.ClearField("parent_id")
+            return reply
+
+    async with run_node(tmp_path, interceptors=[AsReva()]) as site, site.client() as mesh:
+        await mesh.mkdir("home/above")
+        await mesh.upload("home/above/data", b"x")
+        sharing = Sharing(mesh)
+        made = await sharing.create_link("home/above", Role.VIEWER, password="gluon plasma")
+        (found,) = (await sharing.access("home/above/data")).links
+        assert found.source is not None
+        assert (found.link.id, found.source.path) == (made.id, "home/above")
