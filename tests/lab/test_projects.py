@@ -92,7 +92,7 @@ def test_a_project_is_planned_made_repaired_changed_and_dissolved(
         noether = members.filter(has_text="noether")
         expect(noether).to_contain_text("noether, Coast Institute")
         expect(noether).to_contain_text("did not get access")
-        expect(members.filter(has_text="marie")).to_contain_text("has access")
+        expect(members.filter(has_text="marie")).to_contain_text("was given access")
         dialog.get_by_role("button", name="Close").last.click()
     row = section.get_by_role("list", name="Projects").get_by_role("listitem")
     mine = row.filter(has_text=name)
@@ -106,7 +106,7 @@ def test_a_project_is_planned_made_repaired_changed_and_dissolved(
     mine.get_by_role("button", name=f'Members of "{name}"').click()
     members = mine.get_by_role("list", name=f'Members of "{name}"').get_by_role("listitem")
     expect(members.filter(has_text="noether")).to_contain_text("can edit")
-    expect(members.filter(has_text="noether")).to_contain_text("has access")
+    expect(members.filter(has_text="noether")).to_contain_text("was given access")
 
     mine.get_by_role("button", name=f'More about "{name}"').click()
     page.get_by_role("menuitem", name="Add or Remove People…").click()

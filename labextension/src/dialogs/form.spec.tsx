@@ -28,7 +28,7 @@ describe('FormDialog', () => {
       document.createElement('button')
     );
     const dialog = new FormDialog('Steps', () => <TwoSteps />);
-    void dialog.launch();
+    const closed = dialog.launch();
     const accept = await screen.findByText('Accept');
     await act(() => dialog.ready);
     expect(document.activeElement).toBe(accept);
@@ -39,6 +39,7 @@ describe('FormDialog', () => {
     notNow.focus();
     elsewhere.focus();
     expect(document.activeElement).toBe(notNow);
-    act(() => dialog.dispose());
+    act(() => dialog.reject());
+    await closed;
   });
 });

@@ -68,6 +68,7 @@ export class MeshFileBrowser extends FileBrowser {
       isFiltered: model.isFiltered,
       isWritable: model.isWritable,
       failure: model.failure,
+      isGone: model.isGone,
       path: model.path,
       areas: mesh.areas
     });

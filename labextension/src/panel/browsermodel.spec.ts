@@ -72,6 +72,9 @@ describe('MeshBrowserModel', () => {
       state: state as unknown as IStateDB,
       root: 'mesh',
       start: 'mesh/home',
+      refuge: path => (path === 'mesh/home' ? '' : 'mesh/home'),
+      ended: (path, items) =>
+        path === 'mesh/home/ended' && items.length === 2 ? 'It has ended.' : '',
       trans: nullTranslator.load('jupyter_mesh'),
       auto: false
     });
@@ -148,11 +151,32 @@ describe('MeshBrowserModel', () => {
     get.mockClear();
     await model.cd('gone');
     expect(model.failure).toBe('"gone" is no longer here.');
-    expect(model.path).toBe('mesh');
+    expect(model.path).toBe('mesh/home');
     expect(get).toHaveBeenCalledTimes(2);
     expect(failed).not.toHaveBeenCalled();
-    await model.cd('home');
+    // It stays through the next looks, until one goes on or has read it.
+    await model.cd('.');
+    expect(model.isGone).toBe(true);
+    await model.cd('analysis');
     expect(model.failure).toBe('');
+    await model.cd('/mesh/home/ended');
+    expect(model.failure).toBe('It has ended.');
+    model.dismiss();
+    expect(model.failure).toBe('');
+    error.mockRestore();
+  });
+
+  it('shows the root where the area itself is gone', async () => {
+    const error = jest.spyOn(console, 'error').mockImplementation();
+    await model.open('x');
+    get.mockImplementationOnce(() =>
+      Promise.reject(
+        Object.assign(new Error('gone'), { response: { status: 404 } })
+      )
+    );
+    await model.cd('.');
+    expect(model.path).toBe('mesh');
+    expect(model.failure).toBe('"home" is no longer here.');
     error.mockRestore();
   });
 

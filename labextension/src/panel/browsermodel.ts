@@ -18,7 +18,7 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
     this._base = options.root;
     this._start = options.start;
     this._database = options.state;
-    this._words = options.trans;
+    this._options = options;
     super.connectionFailure.connect(this._onFailure, this);
     this.refreshed.connect(this._emitChanged, this);
   }
@@ -68,6 +68,18 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
     return this._failure;
   }
 
+  /** True while what failed is over: the folder is gone, and another one is shown. */
+  get isGone(): boolean {
+    return this._failure !== '' && this._refuge !== null;
+  }
+
+  /** Says no longer that a folder is gone. */
+  dismiss(): void {
+    this._failure = '';
+    this._refuge = null;
+    this._emitChanged();
+  }
+
   override dispose(): void {
     clearTimeout(this._timer);
     super.dispose();
@@ -96,7 +108,10 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
     // for them below the open folder.
     const isAbsolute =
       this._base && (path === this._base || path.startsWith(`${this._base}/`));
-    const target = isAbsolute ? `/${path}` : path;
+    // The base class leaves a folder that is gone for its root, which is no place to be.
+    const refuge = this._isLeaving ? this._refuge : '';
+    this._isLeaving = false;
+    const target = refuge ? `/${refuge}` : isAbsolute ? `/${path}` : path;
     this._setOpening(
       this.manager.services.contents.resolvePath(this.path, target)
     );
@@ -109,13 +124,17 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
 
   protected override handleContents(contents: Contents.IModel): void {
     super.handleContents(contents);
+    const items = contents.content as Contents.IModel[];
     this._isPopulated = true;
     this._isWritable = contents.writable;
-    this._count = (contents.content as Contents.IModel[]).filter(
+    this._count = items.filter(
       item => this.includeHiddenFiles || !item.name.startsWith('.')
     ).length;
-    if (!this._isGone) {
+    if (this._isGone) {
+      this._failure = this._options.ended(this._lost, items) || this._failure;
+    } else if (contents.path !== this._refuge) {
       this._failure = '';
+      this._refuge = null;
     }
     this._isGone = false;
   }
@@ -152,13 +171,18 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
     const status = (error as Partial<ServerConnection.ResponseError>).response
       ?.status;
     if (status === 404) {
-      // The base class goes on to the root, which can be read: what happened has to stay on the screen.
+      // Another folder can be read: what happened has to stay on the screen.
+      this._lost = this._opening ?? this.path;
       this._isGone = true;
-      this._failure = this._words.__(
+      this._isLeaving = true;
+      this._refuge = this._options.refuge(this._lost);
+      this._failure = this._options.trans.__(
         '"%1" is no longer here.',
-        PathExt.basename(this._opening ?? this.path)
+        PathExt.basename(this._lost)
       );
     } else {
+      this._isGone = false;
+      this._refuge = null;
       this._failure = error.message;
       this._siteFailure.emit(error);
     }
@@ -184,8 +208,13 @@ export class MeshBrowserModel extends FilterFileBrowserModel {
   private _count = 0;
   private _failure = '';
   private _isGone = false;
+  private _isLeaving = false;
+  /** API path of the folder that is gone. */
+  private _lost = '';
   private _siteFailure = new Signal<this, Error>(this);
-  private _words: TranslationBundle;
+  private _options: MeshBrowserModel.IOptions;
+  /** The folder shown in place of one that is gone, as long as that is said. */
+  private _refuge: string | null = null;
   private _timer: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -195,6 +224,10 @@ export namespace MeshBrowserModel {
     root: string;
     /** API path of the folder to open first. */
     start: string;
+    /** API path of the folder to show in place of one that is gone: never that one; "" for the root. */
+    refuge: (path: string) => string;
+    /** Why a folder is gone, where that is known, as the one that is shown instead has these entries; else "". */
+    ended: (path: string, items: readonly Contents.IModel[]) => string;
     trans: TranslationBundle;
   }
 }

@@ -153,6 +153,7 @@ describe('AreaTabs', () => {
 describe('NoticeView', () => {
   const actions = {
     retry: jest.fn(),
+    dismiss: jest.fn(),
     signIn: jest.fn(),
     details: jest.fn(),
     upload: jest.fn(),
@@ -195,6 +196,7 @@ describe('NoticeView', () => {
     ],
     ['no site', { kind: 'not-configured' }, 'How to connect', 'details'],
     ['an error', { kind: 'error', message: 'No.' }, 'Retry', 'retry'],
+    ['what is gone', { kind: 'gone', message: 'No.' }, 'OK', 'dismiss'],
     ['a filter', { kind: 'filtered' }, 'Clear filter', 'clearFilter'],
     [
       'an empty folder',

@@ -32,6 +32,7 @@ function situation(
     isFiltered: false,
     isWritable: true,
     failure: '',
+    isGone: false,
     path: 'mesh/home',
     areas: AREAS,
     ...change
@@ -48,6 +49,11 @@ describe('noticeFor', () => {
     ],
     ['a slow folder', situation({ isSlow: true }), 'loading'],
     ['a folder that failed', situation({ failure: 'No.' }), 'error'],
+    [
+      'a folder that is gone',
+      situation({ failure: 'No.', isGone: true }),
+      'gone'
+    ],
     ['an empty folder', situation({ isEmpty: true }), 'empty'],
     [
       'all filtered',

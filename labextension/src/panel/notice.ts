@@ -9,6 +9,7 @@ export type Notice =
   | { kind: 'offline'; site: string; since: Date; isAsking: boolean }
   | { kind: 'signed-out'; site: string }
   | { kind: 'error'; message: string }
+  | { kind: 'gone'; message: string }
   | { kind: 'filtered' }
   | {
       kind: 'empty';
@@ -29,6 +30,8 @@ export interface ISituation {
   isWritable: boolean;
   /** Why the folder could not be read, one sentence, or "". */
   failure: string;
+  /** Another folder is shown in place of one that is gone. */
+  isGone: boolean;
   /** API path of the open folder. */
   path: string;
   areas: readonly IArea[];
@@ -66,7 +69,8 @@ export function noticeFor(situation: ISituation): Notice {
     return { kind: 'loading' };
   }
   if (situation.failure) {
-    return { kind: 'error', message: situation.failure };
+    const kind = situation.isGone ? 'gone' : 'error';
+    return { kind, message: situation.failure };
   }
   if (!situation.isPopulated) {
     return { kind: 'none' };

@@ -11,6 +11,8 @@ import { Sentence, Skeleton } from './sentence';
 export interface INoticeActions {
   /** Asks the site again and reads the folder. */
   retry: () => void;
+  /** The sentence has been read. */
+  dismiss: () => void;
   signIn: () => void;
   details: () => void;
   upload: () => void;
@@ -93,6 +95,15 @@ export function NoticeView(props: INoticeProps): JSX.Element | null {
           role="alert"
           text={notice.message}
           buttons={[{ label: trans.__('Retry'), onClick: actions.retry }]}
+        />
+      );
+    case 'gone':
+      return (
+        <Sentence
+          kind="warning"
+          role="alert"
+          text={notice.message}
+          buttons={[{ label: trans.__('OK'), onClick: actions.dismiss }]}
         />
       );
     case 'filtered':

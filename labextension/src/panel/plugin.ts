@@ -7,16 +7,20 @@ import type { CommandRegistry } from '@lumino/commands';
 import { ILayoutRestorer, JupyterLab } from '@jupyterlab/application';
 import { ICommandPalette, showErrorMessage } from '@jupyterlab/apputils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
+import { PathExt } from '@jupyterlab/coreutils';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { CommandToolbarButton, MenuSvg } from '@jupyterlab/ui-components';
 
+import { areaOf } from './notice';
 import { MeshBrowserModel } from './browsermodel';
 import { MeshRenderer } from '../listing/badges';
 import { MeshFileBrowser } from './browser';
 import { HeaderWidget } from './header';
 import { MeshPanel } from './panel';
+import { shareOf } from '../sharing/revoked';
+import { stoppedWords } from '../sharing/words';
 import {
   BROWSER_ID,
   CommandIDs,
@@ -78,6 +82,20 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
       state: state ?? undefined,
       translator: translator ?? undefined,
       trans,
+      refuge: path => {
+        const area = areaOf(path, mesh.areas)?.path ?? '';
+        return area === path ? '' : area;
+      },
+      ended: (path, items) => {
+        const share = shareOf(path, mesh);
+        const owner = share ? marks?.from(share) : null;
+        // While the share is there, only something in it has gone.
+        const isThere =
+          path !== share && items.some(item => item.path === share);
+        return owner && !isThere
+          ? stoppedWords(owner, PathExt.basename(share), trans)
+          : '';
+      },
       auto: true,
       // Nothing is asked for a panel that nobody sees, of a server that is away, or where no site is.
       refreshStandby: () =>
@@ -99,6 +117,10 @@ export const panel: JupyterFrontEndPlugin<IMeshPanel> = {
           void Promise.all([mesh.refresh(true), model.refresh()]).then(() =>
             browser.focusListing()
           );
+        },
+        dismiss: () => {
+          model.dismiss();
+          browser.focusListing();
         },
         signIn: run(CommandIDs.signIn),
         details: run(CommandIDs.details),

@@ -199,7 +199,7 @@ export const people: JupyterFrontEndPlugin<void> = {
     });
     router?.register({
       command: CommandIDs.openInvitation,
-      pattern: /[?&#]mesh-(invitation|invite)=/,
+      pattern: /[?&]mesh-invitation=|[#&]mesh-invite=/,
       rank: 20
     });
     sharing.abilitiesChanged.connect(() => {

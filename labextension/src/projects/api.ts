@@ -69,13 +69,16 @@ export async function createProject(
   return (await response.json()) as IProject;
 }
 
-/** Gives a project these members and no others. */
+/** Gives a project these members and no others; refused if they are not those that were seen any more. */
 export async function changeProject(
   settings: Settings,
-  id: string,
+  { id, version }: IProject,
   members: IWanted[]
 ): Promise<IProject> {
-  const response = await send(settings, 'PATCH', addressOf(id), { members });
+  const response = await send(settings, 'PATCH', addressOf(id), {
+    members,
+    version
+  });
   return (await response.json()) as IProject;
 }
 

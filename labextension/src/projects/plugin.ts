@@ -98,7 +98,7 @@ export const projects: JupyterFrontEndPlugin<void> = {
             plan: wanted => planProject(settings, wanted),
             apply: async wanted => {
               const next = project
-                ? await changeProject(settings, project.id, wanted.members)
+                ? await changeProject(settings, project, wanted.members)
                 : await createProject(settings, wanted);
               made = next.id;
               model.put(next);

@@ -5,14 +5,17 @@ import type { IStep } from './api';
 
 import { nameOf, roleWords } from '../sharing/words';
 
-/** How a member is in a project. */
+/**
+ * How a member is in a project. No site tells its users whether somebody has accepted a share: what is said of an
+ * active member is what is known.
+ */
 export function stateWords(
   state: IMember['state'],
   trans: TranslationBundle
 ): string {
   switch (state) {
     case 'active':
-      return trans.__('has access');
+      return trans.__('was given access');
     case 'pending':
       return trans.__('has not accepted yet');
     case 'missing':

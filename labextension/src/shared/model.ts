@@ -7,9 +7,6 @@ import { Pages } from '../lists/pages';
 import { SectionModel } from '../lists/section';
 import { ownRows } from './own';
 
-/** Rows of what the user shares that are drawn at first, and more each time. */
-const STEP = 100;
-
 /** Received things in the order in which they are shown. */
 interface IParts {
   pending: IReceived[];
@@ -61,14 +58,20 @@ export class SharedModel extends SectionModel {
     return this._received.total;
   }
 
-  /** Null until it was asked for and answered. */
+  /** Null until it was asked for and answered; as far as it was fetched. */
   get own(): readonly IOwnRow[] | null {
     return this._rows?.filter(row => this._finds(row.name)) ?? null;
   }
 
-  /** Rows of one's own that are drawn. */
-  get ownShown(): number {
-    return this._ownShown;
+  /** Shares and links of the user that were fetched. */
+  get ownLoaded(): number {
+    const { _shares: shares, _links: links } = this;
+    return (shares.items?.length ?? 0) + (links.items?.length ?? 0);
+  }
+
+  /** Shares and links of the user. */
+  get ownTotal(): number {
+    return this._shares.total + this._links.total;
   }
 
   /** True while what the user shares is shown, too. */
@@ -89,7 +92,8 @@ export class SharedModel extends SectionModel {
   set search(value: string) {
     this._search = value;
     this.tell();
-    if (value.trim() && this._received.hasMore) {
+    const lists = [this._received, this._shares, this._links];
+    if (value.trim() && lists.some(list => list.hasMore)) {
       void this.refresh();
     }
   }
@@ -111,9 +115,12 @@ export class SharedModel extends SectionModel {
     }
   }
 
-  showMoreOwn(): void {
-    this._ownShown += STEP;
-    this.tell();
+  /** Fetches one more page of what the user shares. */
+  async showMoreOwn(): Promise<void> {
+    await this.attempt(async () => {
+      await Promise.all([this._shares.more(), this._links.more()]);
+      this._arrangeOwn();
+    });
   }
 
   showAside(isOpen: boolean): void {
@@ -147,15 +154,22 @@ export class SharedModel extends SectionModel {
   }
 
   protected override async load(): Promise<void> {
-    await this._received.load();
+    const isOwnSeen = this._isOwnOpen && this.options.isOpen();
+    const lists = [
+      this._received,
+      ...(isOwnSeen ? [this._shares, this._links] : [])
+    ];
+    await Promise.all(lists.map(list => list.load()));
     if (this._search.trim()) {
-      await this._received.all();
+      await Promise.all(lists.map(list => list.all()));
     }
-    if (this._isOwnOpen && this.options.isOpen()) {
-      await Promise.all([this._shares.load(), this._links.load()]);
-      await Promise.all([this._shares.all(), this._links.all()]);
-      this._rows = ownRows(this._shares.items ?? [], this._links.items ?? []);
+    if (isOwnSeen) {
+      this._arrangeOwn();
     }
+  }
+
+  private _arrangeOwn(): void {
+    this._rows = ownRows(this._shares.items ?? [], this._links.items ?? []);
   }
 
   /** Does something with one thing, once at a time; shows at once what it is then. */
@@ -198,7 +212,6 @@ export class SharedModel extends SectionModel {
   private _shares: Pages<IShare>;
   private _links: Pages<IOwnLink>;
   private _rows: IOwnRow[] | null = null;
-  private _ownShown = STEP;
   private _isOwnOpen = false;
   private _isAsideOpen = false;
   private _search = '';

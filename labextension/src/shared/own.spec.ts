@@ -24,7 +24,7 @@ function share(path: string, kind: IPerson['kind'], id = path): IShare {
 }
 
 describe('ownRows', () => {
-  it('has one row for each thing, by name, and counts who has access', () => {
+  it('has one row for each thing, in the order of the list, and counts who has access', () => {
     const rows = ownRows(
       [
         share('mesh/home/b', 'user'),
@@ -35,8 +35,8 @@ describe('ownRows', () => {
       [{ path: 'mesh/home/a', id: 'l1' } as IOwnLink]
     );
     expect(rows.map(row => [row.name, countWords(row, trans)])).toEqual([
-      ['a', '2 people, 1 group, 1 link'],
-      ['b', '1 person']
+      ['b', '1 person'],
+      ['a', '2 people, 1 group, 1 link']
     ]);
   });
 

@@ -16,7 +16,7 @@ export interface IOwnRow {
   shares: readonly IShare[];
 }
 
-/** Puts together what is about the same thing, by name. */
+/** Puts together what is about the same thing, the one that was shared last first. */
 export function ownRows(
   shares: readonly IShare[],
   links: readonly IOwnLink[]
@@ -51,5 +51,5 @@ export function ownRows(
       rowOf({ ...link, name }, null).links += 1;
     }
   }
-  return Array.from(rows.values()).sort((a, b) => a.name.localeCompare(b.name));
+  return Array.from(rows.values());
 }

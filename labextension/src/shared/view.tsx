@@ -306,10 +306,10 @@ function Own(props: IProps): JSX.Element | null {
       </p>
     );
   }
-  const shown = rows.slice(0, model.ownShown);
+  const isPart = model.ownLoaded < model.ownTotal;
   return (
     <>
-      <RowList heading={trans.__('Shared by me')} isNamedAbove items={shown}>
+      <RowList heading={trans.__('Shared by me')} isNamedAbove items={rows}>
         {row => (
           <li className="jp-MeshRow" key={row.key}>
             <button
@@ -324,7 +324,9 @@ function Own(props: IProps): JSX.Element | null {
                 <span className="jp-MeshRow-name">{row.name}</span>
                 <span className="jp-MeshRow-facts">
                   <span aria-hidden="true">→ </span>
-                  {countWords(row, trans)}
+                  {isPart
+                    ? trans.__('at least %1', countWords(row, trans))
+                    : countWords(row, trans)}
                 </span>
               </span>
             </button>
@@ -332,9 +334,9 @@ function Own(props: IProps): JSX.Element | null {
         )}
       </RowList>
       <ShowMore
-        shown={shown.length}
-        total={rows.length}
-        onMore={() => model.showMoreOwn()}
+        shown={model.ownLoaded}
+        total={model.ownTotal}
+        onMore={() => void model.showMoreOwn()}
         trans={trans}
       />
     </>

@@ -183,6 +183,8 @@ export interface IProject extends IPlace {
   id: string;
   me: Role;
   members: IMember[];
+  /** Of the list of members: a change of another one is refused. */
+  version: string;
   /** True if what the sites say is not what was agreed. */
   drift: boolean;
 }

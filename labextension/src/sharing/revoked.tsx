@@ -10,7 +10,7 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import { Poll } from '@lumino/polling';
 import * as React from 'react';
 
-import { nameOf } from './words';
+import { stoppedWords } from './words';
 
 /** Milliseconds between two looks whether the share is still there; events tell sooner. */
 const INTERVAL = 60_000;
@@ -80,7 +80,7 @@ export class RevokedLine extends ReactWidget {
     const name = PathExt.basename(share);
     const owner = marks.from(share);
     const what = owner
-      ? trans.__('%1 stopped sharing "%2".', nameOf(owner, trans), name)
+      ? stoppedWords(owner, name, trans)
       : trans.__('"%1" is no longer shared with you.', name);
     const kept = context.model.dirty
       ? trans.__('Your unsaved text is here.')

@@ -49,6 +49,15 @@ export function nameOf(person: IPerson, trans: TranslationBundle): string {
   );
 }
 
+/** Jan Novak stopped sharing "lofar-survey". */
+export function stoppedWords(
+  owner: IPerson,
+  name: string,
+  trans: TranslationBundle
+): string {
+  return trans.__('%1 stopped sharing "%2".', nameOf(owner, trans), name);
+}
+
 /** "until 3 March": with the year where it is another one. */
 export function untilWords(
   expires: string,

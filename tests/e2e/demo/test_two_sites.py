@@ -106,7 +106,7 @@ def test_a_project_of_three_people_at_two_sites(open_lab, tom, maya, ines, frien
     row = projects.get_by_role("listitem").filter(has_text="gaia").first
     row.get_by_role("button", name='Members of "gaia"').click()
     members = row.get_by_role("list", name='Members of "gaia"').get_by_role("listitem")
-    expect(members.filter(has_text="Maya Rossi")).to_contain_text("has access", timeout=NEWS)
+    expect(members.filter(has_text="Maya Rossi")).to_contain_text("was given access", timeout=NEWS)
     assert_accessible(projects)
     tom_lab.picture("project-members-light")
 
