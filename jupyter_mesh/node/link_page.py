@@ -20,6 +20,7 @@ __all__ = ["HEADERS", "Page", "address", "ended_page", "password_page", "refused
 _STYLE = """
 :root { color-scheme: light dark; }
 * { box-sizing: border-box; }
+html { background: light-dark(#fff, #1c1c1e); color: light-dark(#1c1c1e, #eee); }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.4rem; margin: 0 0 .25rem; }
 ul { list-style: none; margin: 1rem 0; padding: 0; }
@@ -182,10 +183,12 @@ def _document(title: str, body: str) -> str:
 
 
 def _size(size: int) -> str:
-    amount = float(size)
-    for unit in ("bytes", "kB", "MB", "GB"):
+    if size < 1000:
+        return "1 byte" if size == 1 else f"{size} bytes"
+    amount = size / 1000
+    for unit in ("kB", "MB", "GB"):
         if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+            return f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} TB"
 

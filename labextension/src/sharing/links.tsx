@@ -109,18 +109,18 @@ function LinkRow(
             {trans.__('anyone with the link')}
           </span>
         )}
+        {link.from && (
+          <FromButton
+            from={link.from}
+            text={trans.__('from "%1"', link.from.name)}
+            model={model}
+            trans={trans}
+          />
+        )}
       </span>
       <span className="jp-MeshShare-role jp-MeshShare-facts">
         {factsOf(link, trans)}
       </span>
-      {link.from && (
-        <FromButton
-          from={link.from}
-          text={trans.__('from "%1"', link.from.name)}
-          model={model}
-          trans={trans}
-        />
-      )}
       <span className="jp-MeshShare-actions">
         <button
           type="button"

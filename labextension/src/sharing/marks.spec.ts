@@ -59,7 +59,7 @@ describe('SharingMarks', () => {
     [
       'mesh/home/a',
       true,
-      'shared · 3, by link',
+      'shared · 3',
       'Shared with 2 people and 1 group, by link'
     ],
     ['mesh/home/b', true, 'by link', 'by link'],

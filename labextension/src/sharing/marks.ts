@@ -49,12 +49,14 @@ export class SharingMarks implements ISharingMarks {
           : trans.__('From %1', name)
       );
     }
-    if (given && given.people + given.groups > 0) {
-      texts.push(trans.__('shared · %1', given.people + given.groups));
+    const count = given ? given.people + given.groups : 0;
+    if (given && count > 0) {
+      texts.push(trans.__('shared · %1', count));
       titles.push(this._withWhom(given));
     }
     if (given?.byLink) {
-      texts.push(trans.__('by link'));
+      // There is little room in the row.
+      texts.push(...(count > 0 ? [] : [trans.__('by link')]));
       titles.push(trans.__('by link'));
     }
     if (!model.writable && this._isTop(model.path)) {

@@ -384,10 +384,11 @@ export class ShareModel extends VDomModel {
         done.push(who);
       } catch (error) {
         const failure = await this._fail(error);
-        this._draftFailures.set(who.key, failure);
         if (failure.conflict && !question) {
           const { paths } = failure.conflict;
           question = { kind: 'conflict', who, failure, paths };
+        } else {
+          this._draftFailures.set(who.key, failure);
         }
       }
     }
