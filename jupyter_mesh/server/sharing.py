@@ -17,7 +17,7 @@ from jupyter_mesh.server.handed import Handed
 from jupyter_mesh.sharing import Sharing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from jupyter_events import EventLogger
 
@@ -31,7 +31,7 @@ What = Literal["shares", "received", "links", "contacts", "invitations", "projec
 """What an event is about."""
 
 LOOK_EVERY = 30.0
-"""Seconds between two looks at what others share."""
+"""Seconds between two looks at what others do: what they share, and whose invitation they have accepted."""
 
 TITLES_LAST = 300.0
 """Seconds for which a site that is not listed is not looked for again."""
@@ -68,7 +68,7 @@ class LiveSharing:
         self._look_every = look_every
         self._seen_for = seen_for
         self._seen = float("-inf")
-        self._known: frozenset[ReceivedShare] | None = None
+        self._known: dict[What, frozenset[object]] = {}
         self._watching: asyncio.Task[None] | None = None
 
     async def telling(self, people: Iterable[Grantee] = ()) -> Telling:
@@ -92,17 +92,17 @@ class LiveSharing:
         self._logger.emit(schema_id=SHARING, data={"what": what, "path": api_path})
 
     def seen(self) -> None:
-        """A browser has asked something: what others share is watched for a while."""
+        """A browser has asked something: what others do is watched for a while."""
         self._seen = time.monotonic()
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
 
-    def know(self, received: list[ReceivedShare]) -> None:
-        """This is what others share as it was just listed, and told to whoever asked."""
-        now = frozenset(received)
-        if self._known is not None and now != self._known:
-            self.tell("received")
-        self._known = now
+    def know(self, what: What, listed: Iterable[ReceivedShare | Grantee]) -> None:
+        """This is all that others share, or all contacts, as it was just listed and told to whoever asked."""
+        now = frozenset(listed)
+        if now != self._known.get(what, now):
+            self.tell(what)
+        self._known[what] = now
 
     async def close(self) -> None:
         """Stop watching."""
@@ -118,10 +118,16 @@ class LiveSharing:
                 await asyncio.sleep(self._look_every)
                 if time.monotonic() - self._seen > self._seen_for:
                     return
-                try:
-                    self.know(await self.sharing.received())
-                except MeshError as error:
-                    # The panel shows by itself that the site is away.
-                    log.debug("What others share was not looked at: %s", error)
+                await self._look("received", self.sharing.received)
+                await self._look("contacts", self.sharing.contacts.listed)
         finally:
             self._watching = None
+
+    async def _look(
+        self, what: What, ask: Callable[[], Awaitable[Iterable[ReceivedShare | Grantee]]]
+    ) -> None:
+        try:
+            self.know(what, await ask())
+        except MeshError as error:
+            # The panel shows by itself that the site is away, or has no such thing.
+            log.debug("There was no look at %s: %s", what, error)

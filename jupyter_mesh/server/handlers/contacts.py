@@ -24,7 +24,10 @@ class ContactsHandler(SharingHandler):
         """A part of the contacts by name; of those who match ``?q=`` where it is given."""
         # Somebody may have become one at this moment: only the parts after the first are of one list.
         age = self.age if self.query("cursor") else 0
-        contacts = await self.sharing.contacts.listed(self.search_text(), age=age)
+        text = self.search_text()
+        contacts = await self.sharing.contacts.listed(text, age=age)
+        if not text:
+            self.live.know("contacts", contacts)
         part = self.part_of(contacts, _key_of)
         telling = await self.telling(part.items)
         self.tell_part(part, [telling.person(contact) for contact in part.items])

@@ -25,7 +25,7 @@ class ReceivedHandler(SharingHandler):
     async def get(self) -> None:
         """A part of them, pending first, then the latest."""
         received = await self.sharing.received(age=self.age)
-        self.live.know(received)
+        self.live.know("received", received)
         part = self.part_of(received, _id_of)
         telling = await self.telling(each.owner for each in part.items)
         self.tell_part(part, [telling.received(each) for each in part.items])

@@ -39,13 +39,26 @@ def give(marie, folder_of):
 
 async def test_what_others_share_is_noticed_and_told_once(watching, told, give, site):
     try:
-        watching.know(await watching.sharing.received())
+        watching.know("received", await watching.sharing.received())
         watching.seen()
         await give()
         await until(lambda: ("received", "") in told)
         looks = site.calls["ListReceivedShares"]
         await until(lambda: site.calls["ListReceivedShares"] > looks + 3)
         assert told == [("received", "")]
+    finally:
+        await watching.close()
+
+
+async def test_who_accepts_an_invitation_is_noticed(watching, told, part, noether):
+    try:
+        await part()
+        letter = await watching.sharing.invitations.create()
+        watching.know("contacts", await watching.sharing.contacts.listed())
+        watching.seen()
+        told.clear()
+        await Sharing(noether).invitations.accept(letter.code)
+        await until(lambda: ("contacts", "") in told)
     finally:
         await watching.close()
 
