@@ -84,7 +84,7 @@ def members(name: str, site: str, as_json: bool) -> int:
 
     \b
     With --json: the project, with the keys of "project list --json"; members have these keys.
-      who role state("active", "pending", "missing", "failed", "left") message
+      who role state("active", "pending", "missing", "failed", "leaving", "left") message
 
     \b
     Examples:
@@ -196,7 +196,7 @@ def _change(
     """Give members a role, or remove them where it is None."""
 
     async def work(session: Session) -> None:
-        from jupyter_mesh.sharing.projects import Wanted
+        from jupyter_mesh.sharing.projects import MemberState, Wanted
 
         mesh = await sharing(session, site)
         found = await _find(mesh, name)
@@ -206,6 +206,7 @@ def _change(
             Wanted(who=member.who, role=member.role, expires=member.expires)
             for member in found.members
             if member.who.key not in keys
+            and member.state not in (MemberState.LEAVING, MemberState.LEFT)
         ]
         if role is not None:
             wanted += [Wanted(who=who, role=role, expires=until) for who in chosen]

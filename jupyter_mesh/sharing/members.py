@@ -42,6 +42,8 @@ class MemberState(StrEnum):
     MISSING = "missing"
     """In the list of members, and without a share: repair makes it."""
     FAILED = "failed"
+    LEAVING = "leaving"
+    """Not in the list any more, and still with a share: repair ends it."""
     LEFT = "left"
 
 

@@ -283,12 +283,12 @@ class Projects:
                     Member(
                         who=who,
                         role=share.role,
-                        state=MemberState.FAILED,
+                        state=MemberState.LEAVING,
                         message=f"Is to leave, and still has access. {why}".strip(),
                         share_id=share.id,
                     )
                 )
-        wrong = (MemberState.MISSING, MemberState.FAILED)
+        wrong = (MemberState.MISSING, MemberState.FAILED, MemberState.LEAVING)
         return Project(
             id=record.id,
             path=record.path,

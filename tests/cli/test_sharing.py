@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from jupyter_mesh.cs3.client import MeshClient
+from jupyter_mesh.errors import SiteError
+from jupyter_mesh.node.users import add_user
 from jupyter_mesh.testing.site import federated_nodes
 
 
@@ -206,6 +209,24 @@ async def test_a_project_in_a_terminal(sites, run, told, become):
     assert "add --yes" in error
     assert (await run("project", "dissolve", "survey", "--yes"))[0] == 0
     assert await told("project", "list") == []
+
+
+async def test_who_is_to_leave_a_project_is_not_taken_back(sites, run, told, become, monkeypatch):
+    await become(0)
+    made = await told("project", "create", "fit", sites[0].users[1].name)
+    who = made["members"][0]["who"]["key"]
+
+    async def fails(client, share):
+        raise SiteError("Not now.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MeshClient, "remove_share", fails)
+        left = await told("project", "remove", "fit", who)
+    assert [member["state"] for member in left["members"]] == ["leaving"]
+    add_user(sites[0].data, "lise", "fission of uranium")
+    changed = await told("project", "add", "fit", "lise")
+    assert who not in [member["who"]["key"] for member in changed["members"]]
+    assert (await run("project", "dissolve", "fit", "--yes"))[0] == 0
 
 
 @pytest.mark.parametrize("alias", ["share-list", "ocm-share-list", "ocm-find-accepted-users"])

@@ -182,7 +182,7 @@ async def test_one_that_cannot_be_removed_stays_on_the_list_until_it_is(
         patched.setattr(sharing.client, "remove_share", fails)
         changed = await sharing.projects.change(project.id, [])
         assert [(one.who.id, one.state) for one in changed.members] == [
-            (to_marie.id, MemberState.FAILED)
+            (to_marie.id, MemberState.LEAVING)
         ]
         with pytest.raises(SiteError, match="marie"):
             await sharing.projects.dissolve(project.id)

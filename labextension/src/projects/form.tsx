@@ -53,7 +53,7 @@ export function ProjectForm(props: IProjectFormProps): JSX.Element {
   const [name, setName] = React.useState(project?.name ?? '');
   const [chosen, setChosen] = React.useState<IChosen[]>(
     (project?.members ?? [])
-      .filter(member => member.state !== 'left')
+      .filter(({ state }) => state !== 'leaving' && state !== 'left')
       .map(({ who, role, expires }) => ({
         who,
         role,

@@ -22,6 +22,8 @@ export function stateWords(
       return trans.__('has no access yet');
     case 'failed':
       return trans.__('did not get access');
+    case 'leaving':
+      return trans.__('still has access');
     case 'left':
       return trans.__('has left');
   }

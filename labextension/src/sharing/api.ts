@@ -172,7 +172,7 @@ export interface IInvitationRead {
 export interface IMember {
   who: IPerson;
   role: Role;
-  state: 'active' | 'pending' | 'missing' | 'failed' | 'left';
+  state: 'active' | 'pending' | 'missing' | 'failed' | 'leaving' | 'left';
   message: string;
   share: string | null;
   expires: string | null;
