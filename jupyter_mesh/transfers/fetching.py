@@ -112,6 +112,7 @@ class _Fetch:
         self._digest: Digest | None = None
         """Of all bytes here; None where an earlier process wrote some of them."""
         self._kept = False
+        self._opening: asyncio.Task[BinaryIO] | None = None
         self._writing: asyncio.Task[None] | None = None
 
     async def run(self) -> Resource:
@@ -141,6 +142,10 @@ class _Fetch:
         """Leave what a later process can go on with, and nothing else."""
         if self._writing is not None:
             await asyncio.wait({self._writing})
+        if self._file is None and self._opening is not None:
+            # A thread goes on although nobody waits for it any more.
+            with suppress(OSError):
+                self._file = await self._opening
         if self._file is not None:
             await asyncio.to_thread(self._file.close)
             if not self._kept:
@@ -179,7 +184,7 @@ class _Fetch:
             await self._claim()
         file = self._file
         if file is None:
-            file = self._file = await asyncio.to_thread(_open_part, self._part)
+            file = self._file = await self._opened(new=True)
         if not self._at:
             await asyncio.to_thread(file.truncate, 0)
             self._digest = digest(resource.checksum.algorithm) if resource.checksum else None
@@ -218,6 +223,10 @@ class _Fetch:
             if gathered:
                 self._writing = asyncio.create_task(self._write(file, gathered, resource.size))
                 await self._written()
+
+    async def _opened(self, *, new: bool) -> BinaryIO:
+        self._opening = asyncio.create_task(asyncio.to_thread(_open_part, self._part, new=new))
+        return await asyncio.shield(self._opening)
 
     async def _written(self) -> None:
         """Wait for the last block: a thread that writes is never left behind, whatever ends the wait."""
@@ -269,7 +278,7 @@ class _Fetch:
         if not facts.get("checked") and (not _boot() or facts.get("boot") != _boot()):
             return
         try:
-            self._file = await asyncio.to_thread(_open_part, self._part, new=False)
+            self._file = await self._opened(new=False)
         except OSError:
             return
         self._kept = True

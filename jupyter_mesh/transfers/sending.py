@@ -6,7 +6,7 @@ import asyncio
 import os
 import stat
 import time
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from jupyter_mesh.cs3.body import Body
@@ -150,7 +150,7 @@ class _Send:
         self._replace = replace
         self._progress = progress
         self._terms = terms
-        self._file: BinaryIO | None = None
+        self._opening: asyncio.Task[tuple[BinaryIO, Stamp]] | None = None
         self._note: Note | None = None
         self._sent = 0
         self._begun = False
@@ -158,14 +158,17 @@ class _Send:
 
     async def close(self) -> None:
         """Leave what a later process can go on with."""
-        if self._file is not None:
-            self._file.close()
+        if self._opening is not None:
+            # A thread goes on although nobody waits for it any more.
+            with suppress(OSError, MeshError):
+                file, _ = await self._opening
+                file.close()
         if self._note is not None:
             await self._note.close()
 
     async def run(self) -> Resource:
-        file, stamp = await asyncio.to_thread(self._open)
-        self._file = file
+        self._opening = asyncio.create_task(asyncio.to_thread(self._open))
+        file, stamp = await asyncio.shield(self._opening)
         size = stamp[0]
         self._tell(0, size)
         if size < TUS_FROM:
