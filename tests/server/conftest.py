@@ -150,8 +150,17 @@ def ask(jp_fetch):
     async def ask(method, *parts, json_body=None, **query):
         body = None if json_body is None else json.dumps(json_body)
         try:
-            reply = await jp_fetch("api", "mesh", *parts, method=method, body=body, params=query)
+            reply = await jp_fetch(
+                *("api", "mesh", *parts),
+                method=method,
+                body=body,
+                params=query,
+                # A busy machine.
+                request_timeout=60,
+            )
         except HTTPClientError as error:
+            if error.response is None:
+                raise
             reply = error.response
         is_json = reply.headers.get("Content-Type", "").startswith("application/json")
         return reply.code, json.loads(reply.body) if is_json else reply
