@@ -95,7 +95,8 @@ class LocalTokenMixin(MeshSpawnerMixin):
 
     async def mesh_started(self) -> None:
         """Wait for the mount, so that kernels that start at once find their folders; but never for too long."""
-        if self._mesh_mounting is not None:
+        if self._mesh_mounting is not None and not self._mesh_mounting.done():
+            self.mesh_step("Mounting your files")
             await asyncio.wait({self._mesh_mounting}, timeout=min(READY, self.start_timeout / 2))
 
     async def mesh_remove(self, name: str, value: Any) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from jupyterhub.utils import maybe_future
+from tornado.web import HTTPError
 from traitlets import Unicode, default
 from traitlets.config import Configurable
 
 from jupyter_mesh.errors import LoginEnded, MeshError
 from jupyter_mesh_spawner.failures import SpawnException
+from jupyter_mesh_spawner.options import MeshOptions, without_ours
+from jupyter_mesh_spawner.steps import Steps, merged
 
 if TYPE_CHECKING:
     # What it is mixed into; at run time the mixin brings its own traits alone.
@@ -54,11 +56,18 @@ class MeshSpawnerMixin(Base):
     mesh_mount = ""
     """Folder where the server sees the files of the site; "" without a mount."""
 
+    user_options: dict[str, Any]
+    mesh_options: MeshOptions
+    """What the user chose for this start; set before ``mesh_create``."""
+    mesh_steps: Steps
+    """What this start does and has done; all go through ``mesh_step``."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # load_state may have run already, within the constructor of Spawner.
         self.__dict__.setdefault("_mesh_notes", {})
-        self._mesh_opened = asyncio.Event()
+        self.mesh_options = MeshOptions()
+        self.mesh_steps = Steps()
 
     @default("mesh_site")
     def _authenticators_site(self) -> str:
@@ -82,6 +91,10 @@ class MeshSpawnerMixin(Base):
     async def mesh_remove(self, name: str, value: Any) -> None:
         """Remove one noted thing, whether it was made, half made or is gone already."""
         raise NotImplementedError
+
+    def mesh_step(self, text: str) -> None:
+        """Tell the user who waits what is being done from now on: "Mounting your files"."""
+        self.mesh_steps.begin(text)
 
     def mesh_note(self, name: str, value: Any) -> None:
         """Remember over a restart of the hub that ``name`` is about to be made; ``value`` is JSON."""
@@ -136,17 +149,27 @@ class MeshSpawnerMixin(Base):
 
     async def start(self) -> Any:
         """Start the server with a token at hand; raises SpawnException with one sentence when there is none."""
+        if self.mesh_steps.steps:
+            # The start before has failed, and the hub has kept this object.
+            self.mesh_steps = Steps()
         try:
             await self.mesh_release()
-            await self.mesh_create(await self._mesh_credential())
-            self._mesh_opened.set()
+            self._mesh_take_options()
+            self.mesh_step(f"Signing in to {self.mesh_site}")
+            credential = await self._mesh_credential()
+            await self.mesh_create(credential)
+            self.mesh_step("Starting Jupyter")
             address = await maybe_future(super().start())
             await self.mesh_started()
             return address
-        except BaseException:
+        except BaseException as error:
             # Also CancelledError: start_timeout cancels us.
             await self.mesh_release()
-            raise
+            if isinstance(error, HTTPError) or not isinstance(error, Exception):
+                raise
+            raise self._mesh_failure(error) from error
+        finally:
+            self.mesh_steps.end()
 
     async def run_post_stop_hook(self) -> None:
         """Release here and not in stop(): a server that died by itself is never stopped."""
@@ -156,15 +179,28 @@ class MeshSpawnerMixin(Base):
             await maybe_future(super().run_post_stop_hook())
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
-        """What users read while they wait."""
-        yield {"progress": 10, "message": f"Opening your storage at {self.mesh_site}"}
-        await self._mesh_opened.wait()
-        yield {
-            "progress": 30,
-            "message": f"Starting JupyterLab with your files from {self.mesh_site}",
-        }
-        async for event in super().progress():
-            yield event
+        """What users read while they wait: our steps, and what the spawner itself has to say."""
+        async for event in merged(self.mesh_steps.events(), super().progress()):
+            if event.get("message") != "Spawning server...":
+                # All that Spawner says by itself; ours say more.
+                yield event
+
+    def _mesh_take_options(self) -> None:
+        """Take the user's choices, for this start alone: a later one without choices must not repeat them."""
+        self.mesh_options = MeshOptions.read(self.user_options)
+        self.user_options = self.orm_spawner.user_options = without_ours(self.user_options)
+        self.user.db.commit()
+
+    def _mesh_failure(self, error: Exception) -> SpawnException:
+        """What the user reads of an error that has no sentence for users; the log gets its cause."""
+        step = self.mesh_steps.current
+        done = f'"{step.text}" failed' if step else "Your server could not be started"
+        self.log.error("%s for %s", done, self._log_name, exc_info=error)
+        return SpawnException(
+            f"{done}. Try again; if it happens again, tell the operator of this hub.",
+            reason="mesh_step_failed",
+            status_code=500,
+        )
 
     async def _mesh_credential(self) -> Credential:
         get = getattr(self.authenticator, "mesh_credential", None)

@@ -167,8 +167,8 @@ async def test_hub_killed_while_running_and_while_starting(hub):
             ]
     assert [event["message"] for event in told] == [
         "Server requested",
-        "Opening your storage at alpine",
-        "Starting JupyterLab with your files from alpine",
+        "Signing in to alpine",
+        "Starting Jupyter",
     ]
     assert len(hub.folders()) == 3
 
