@@ -13,6 +13,10 @@ import pytest
 from jupyter_mesh.testing.site import RunningSite, site_from_file
 
 
+SHARED = ("e2e", "oidc")
+"""Folders whose tests share hubs or other servers that start slowly."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--site",
@@ -47,7 +51,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep the browser tests of a folder in one worker, since they share hubs, and those of a file together.
+    """Keep the tests of a folder in one worker where they share what starts slowly, and those of a file together.
 
     The groups of xdist 3.8 do that by names that pytest 9.2 does not keep. The long ones come first, as
     they were sorted above, so that no worker waits for the other at the end.
@@ -57,7 +61,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class BySharedServers(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            return file.rpartition("/")[0] if "tests/e2e/" in file else file
+            shared = any(f"tests/{folder}/" in file for folder in SHARED)
+            return file.rpartition("/")[0] if shared else file
 
     config.option.loadscopereorder = False
     return BySharedServers(config, log)
