@@ -103,10 +103,12 @@ def unmount(directory: str, grace: float) -> int:
 async def _serve(
     directory: str, settings: SiteSettings, read_only: bool, ready_to: int | None
 ) -> int:
+    from jupyter_mesh import tracing
     from jupyter_mesh.cs3 import token_source
     from jupyter_mesh.mount.folder import absolute
     from jupyter_mesh.mount.program import running
 
+    mounting = tracing.process_start("jupyter-mesh-mount", "mount")
     # The log of a mount is small, and read when something went wrong.
     logging.getLogger("jupyter_mesh.mount").setLevel(logging.INFO)
     point = await asyncio.to_thread(absolute, directory)
@@ -116,6 +118,7 @@ async def _serve(
         loop.add_signal_handler(number, starting.cancel if starting else loop.stop)
     try:
         async with running(point, settings, token_source(settings), read_only=read_only) as program:
+            mounting.end()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, program.stop)
             if ready_to is None:
@@ -124,6 +127,9 @@ async def _serve(
                 _write_to(program.folder)
                 _notify(ready_to, {"ready": str(point)})
             await program.stopped()
+    except MeshError as error:
+        mounting.end(error)
+        raise
     except asyncio.CancelledError:
         # Stopped before it was ready: nothing was written, and all that was begun has been ended.
         return 130

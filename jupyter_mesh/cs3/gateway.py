@@ -21,6 +21,7 @@ from cs3.gateway.v1beta1 import gateway_api_pb2 as gw
 from cs3.gateway.v1beta1 import gateway_api_pb2_grpc as gw_grpc
 from cs3.rpc.v1beta1 import code_pb2
 
+from jupyter_mesh import tracing
 from jupyter_mesh._version import __version__
 from jupyter_mesh.auth import TokenSource, expiry_of
 from jupyter_mesh.cs3.failures import Refusal, error_of, sentence
@@ -249,7 +250,8 @@ class Gateway:
     async def _once(self, name: str, request: Any, token: str, timeout: float) -> Any:
         started, result = time.monotonic(), "cancelled"
         try:
-            reply = await self._ask(name, request, token, timeout)
+            with tracing.span(f"cs3 {name}"):
+                reply = await self._ask(name, request, token, timeout)
             result = "ok"
             return reply
         except Refusal as refusal:
@@ -260,7 +262,8 @@ class Gateway:
 
     async def _ask(self, name: str, request: Any, token: str, timeout: float) -> Any:
         stub = self._stub or await self._open()
-        metadata = (("x-access-token", token),) if token else ()
+        signed = (("x-access-token", token),) if token else ()
+        metadata = (*signed, *tracing.metadata())
         started = time.monotonic()
         try:
             ask = self._old_form(name, request) or getattr(stub, name)

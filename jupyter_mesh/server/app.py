@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Dict, Instance, List, TraitError, Unicode, default, validate
 
+from jupyter_mesh import tracing
 from jupyter_mesh.compare.process import Comparer
 from jupyter_mesh.config import MeshSite
 from jupyter_mesh.contents import CompositeContentsManager, MeshContentsManager
@@ -80,6 +81,7 @@ class MeshExtension(ExtensionApp):
     _carrier: Carrier | None = None
     _metrics: MeshMetrics | None = None
     _live_sharing: LiveSharing | None = None
+    _start: tracing.Span
 
     @default("site_title")
     def _default_site_title(self) -> str:
@@ -101,6 +103,7 @@ class MeshExtension(ExtensionApp):
 
     def initialize_settings(self) -> None:
         """Find the site and tell the page where the mesh lies, so that Lab need not ask before it draws."""
+        self._start = tracing.process_start("jupyter-mesh-server", "server start")
         self._hub_token = HubToken.from_environment()
         self._manager = self._find_manager()
         client, problem = self._find_client()
@@ -137,6 +140,7 @@ class MeshExtension(ExtensionApp):
         # stop the server for 130 ms (measured) each time.
         gc.collect()
         gc.freeze()
+        self._start.end()
         if self._hub_token is not None:
             self._refresher = asyncio.create_task(self._hub_token.run())
 

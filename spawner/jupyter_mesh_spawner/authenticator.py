@@ -12,7 +12,9 @@ from traitlets import Unicode
 from traitlets.config import Configurable
 
 from jupyter_mesh.errors import LoginEnded, MeshError
+from jupyter_mesh_spawner import audit
 from jupyter_mesh_spawner.credential import Credential
+from jupyter_mesh_spawner.metrics import count_refresh, reason_of
 from jupyter_mesh_spawner.tokens import MeshTokenHandler
 
 if TYPE_CHECKING:
@@ -94,11 +96,13 @@ class MeshAuthenticatorMixin(Base):
             try:
                 renewed = await self.mesh_renew(held)
             except MeshError as error:
+                self._mesh_count(user, error)
                 self.log.warning("No new token at %s for %s: %s", self.mesh_site, user.name, error)
                 if held.is_alive(time.time()) and not (force and isinstance(error, LoginEnded)):
                     return held
                 self._refused[user.name] = error
                 raise
+            self._mesh_count(user)
             latest = await self.mesh_held(user)
             if latest is None or latest.label != held.label:
                 # The user has logged in or out meanwhile: that counts, not what we brought.
@@ -106,6 +110,12 @@ class MeshAuthenticatorMixin(Base):
             renewed = replace(renewed, logged_out=latest.logged_out)
             await self.mesh_keep(user, renewed)
             return renewed
+
+    def _mesh_count(self, user: User, error: MeshError | None = None) -> None:
+        count_refresh(error)
+        outcome = "done" if error is None else "failed"
+        reason = "" if error is None else reason_of(error)
+        audit.record(user, "token", outcome, site=self.mesh_site, reason=reason)
 
     async def refresh_user(self, user: User, handler: Any = None) -> bool | dict[str, Any]:
         """Keep the storage token fresh; send a user to the login page only if nothing else helps.

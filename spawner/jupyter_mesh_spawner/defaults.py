@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import jupyterhub
 
+from jupyter_mesh.tracing import set_up
 from jupyter_mesh_spawner.invitations import hide_invitations
 
 if TYPE_CHECKING:
@@ -26,9 +27,11 @@ def apply_defaults(c: Config) -> None:
 
     Call it once in ``jupyterhub_config.py``, before settings of your own: what you assign later wins.
     Encryption needs a key (``JUPYTERHUB_CRYPT_KEY`` or ``c.CryptKeeper.keys``); without one the hub
-    refuses to start and says so. Tokens of invitations stay out of the hub's log.
+    refuses to start and says so. Tokens of invitations stay out of the hub's log. Where
+    ``OTEL_EXPORTER_OTLP_ENDPOINT`` names a collector, starts are traced (``jupyter-mesh-spawner[tracing]``).
     """
     hide_invitations()
+    set_up("jupyter-mesh-hub")
     c.Authenticator.enable_auth_state = True
     c.Authenticator.refresh_pre_spawn = True
     c.JupyterHub.custom_scopes.update(TOKEN_SCOPES)

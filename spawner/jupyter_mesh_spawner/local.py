@@ -18,6 +18,7 @@ from traitlets import Enum, Float, Unicode, default
 from jupyter_mesh.auth import write_token_file
 from jupyter_mesh.errors import MeshError
 from jupyter_mesh.mount.possible import why_not
+from jupyter_mesh_spawner.metrics import count_mount
 from jupyter_mesh_spawner.mixin import MeshSpawnerMixin
 from jupyter_mesh_spawner.mounts import LocalMount
 
@@ -120,8 +121,10 @@ class LocalTokenMixin(MeshSpawnerMixin):
     async def _mesh_make_mount(self, mount: LocalMount) -> None:
         try:
             await mount.mount(READY)
+            count_mount("local", made=True)
             self.log.info("The files of %s are mounted on %s", self._log_name, mount.folder)
         except (MeshError, OSError) as error:
+            count_mount("local", made=False)
             self._mesh_notes.pop(MOUNTED, None)
             self._mesh_save()
             self.log.warning(

@@ -10,8 +10,11 @@ from traitlets import Unicode, default
 from traitlets.config import Configurable
 
 from jupyter_mesh.errors import LoginEnded, MeshError
+from jupyter_mesh.tracing import VARIABLE
+from jupyter_mesh_spawner import audit
 from jupyter_mesh_spawner.failures import SpawnException
 from jupyter_mesh_spawner.options import MeshOptions, without_ours
+from jupyter_mesh_spawner.starts import Start
 from jupyter_mesh_spawner.steps import Steps, merged
 
 if TYPE_CHECKING:
@@ -61,6 +64,7 @@ class MeshSpawnerMixin(Base):
     """What the user chose for this start; set before ``mesh_create``."""
     mesh_steps: Steps
     """What this start does and has done; all go through ``mesh_step``."""
+    _mesh_watched: Start | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -95,6 +99,8 @@ class MeshSpawnerMixin(Base):
     def mesh_step(self, text: str) -> None:
         """Tell the user who waits what is being done from now on: "Mounting your files"."""
         self.mesh_steps.begin(text)
+        if self._mesh_watched is not None:
+            self._mesh_watched.step(text)
 
     def mesh_note(self, name: str, value: Any) -> None:
         """Remember over a restart of the hub that ``name`` is about to be made; ``value`` is JSON."""
@@ -138,6 +144,8 @@ class MeshSpawnerMixin(Base):
         env.setdefault("MESH_TOKEN_FILE", self.mesh_token_file)
         if self.mesh_mount:
             env.setdefault("MESH_MOUNT", self.mesh_mount)
+        if self._mesh_watched is not None:
+            env.setdefault(VARIABLE, self._mesh_watched.traceparent)
         return env
 
     def get_args(self) -> list[str]:
@@ -149,6 +157,17 @@ class MeshSpawnerMixin(Base):
 
     async def start(self) -> Any:
         """Start the server with a token at hand; raises SpawnException with one sentence when there is none."""
+        watched = self._mesh_watched = Start(self)
+        try:
+            with watched.within():
+                address = await self._mesh_start()
+        except BaseException as error:
+            watched.end(error)
+            raise
+        watched.end()
+        return address
+
+    async def _mesh_start(self) -> Any:
         if self.mesh_steps.steps:
             # The start before has failed, and the hub has kept this object.
             self.mesh_steps = Steps()
@@ -173,8 +192,12 @@ class MeshSpawnerMixin(Base):
 
     async def run_post_stop_hook(self) -> None:
         """Release here and not in stop(): a server that died by itself is never stopped."""
+        made = bool(self._mesh_notes)
         try:
             await self.mesh_release()
+            if made:
+                outcome = "failed" if self._mesh_notes else "done"
+                audit.record(self.user, "end", outcome, server=self.name, site=self.mesh_site)
         finally:
             await maybe_future(super().run_post_stop_hook())
 

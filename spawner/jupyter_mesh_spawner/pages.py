@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from jupyterhub.handlers.login import LoginHandler, LogoutHandler
 
+from jupyter_mesh_spawner import audit
+
 if TYPE_CHECKING:
     from jupyterhub.user import User
 
@@ -30,6 +32,7 @@ class MeshLoginHandler(LoginHandler):
         known = self.find_user(authenticated["name"]) if user is None else None
         before = await self.authenticator.mesh_held(known) if known else None
         saved = await super().auth_to_user(authenticated, user)
+        audit.record(saved, "login", site=self.authenticator.mesh_site)
         if before is not None:
             self.authenticator.mesh_later(self.authenticator.mesh_revoke(before))
         return saved
