@@ -12,14 +12,24 @@ from urllib.parse import quote
 
 import aiohttp
 
-from jupyter_mesh.auth import FileToken, write_token_file
-from jupyter_mesh.errors import LoginEnded, MeshError, NotSupported, SiteError, Unavailable
+from jupyter_mesh.auth import FileToken, read_secret_file, write_token_file
+from jupyter_mesh.errors import (
+    InvalidRequest,
+    LoginEnded,
+    MeshError,
+    NotSupported,
+    SiteError,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["HubToken"]
+__all__ = ["HUB_TOKEN_FILE", "HubToken"]
+
+HUB_TOKEN_FILE = "MESH_HUB_TOKEN_FILE"  # noqa: S105  the name of a variable
+"""Names a file with the token for the hub, for programs that must not have it in their environment."""
 
 RENEW_BEFORE = 60.0
 """Seconds before its end at which a token is replaced; half its life when that is shorter."""
@@ -51,21 +61,28 @@ class HubToken(FileToken):
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self | None:
-        """The one for this server; None outside a hub and in a server without storage."""
+        """The one for this server; None outside a hub and in a server without storage.
+
+        Reads the file of ``MESH_HUB_TOKEN_FILE`` where there is one. Raises InvalidRequest when it cannot be read.
+        """
         try:
+            where = environ.get(HUB_TOKEN_FILE, "")
             return cls(
                 environ["MESH_TOKEN_FILE"],
                 api_url=environ["JUPYTERHUB_API_URL"],
-                api_token=environ["JUPYTERHUB_API_TOKEN"],
+                api_token=_read(where) if where else environ["JUPYTERHUB_API_TOKEN"],
                 user=environ["JUPYTERHUB_USER"],
             )
         except KeyError:
             return None
 
     async def token(self, *, refresh: bool = False) -> str:
-        """What the file holds; with ``refresh`` the site refused that, and the hub is asked first."""
+        """What the file holds. The hub is asked first if there is none yet, or with ``refresh``: the site refused it."""
         if refresh:
             await self.refresh_now()
+        elif not self._latest and not await asyncio.to_thread(self.path.exists):
+            # In a container its folder begins empty.
+            await self._ask(force=False)
         return await super().token(refresh=refresh)
 
     async def refresh_now(self) -> None:
@@ -146,3 +163,12 @@ class HubToken(FileToken):
                 "Its operator should look at docs/hub.md, and you may have to restart your server."
             )
         raise Unavailable(body.get("message") or away)
+
+
+def _read(file: str) -> str:
+    try:
+        return read_secret_file(file).strip()
+    except OSError as error:
+        raise InvalidRequest(
+            f"The token for the hub cannot be read in {file}: {error.strerror}."
+        ) from error

@@ -20,9 +20,10 @@ import click
 from jupyter_mesh.errors import MeshError, NotFound, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
+    from jupyter_mesh.auth import TokenSource
     from jupyter_mesh.config import SiteSettings
     from jupyter_mesh.mount.client import Mounted
     from jupyter_mesh.mount.folder import StateFolder
@@ -40,6 +41,17 @@ SHOWN = 20
 @click.option("--site", default="", metavar="NAME", help="The site (default: your default site).")
 @click.option("--daemon", is_flag=True, help="Serve in the background; returns when DIR is ready.")
 @click.option("--read-only", is_flag=True, help="Nothing can be changed in DIR.")
+@click.option(
+    "--owner", metavar="UID[:GID]", help="For root: the account that the files in DIR are for."
+)
+@click.option(
+    "--grace",
+    type=click.FloatRange(0, 86400),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the end waits for uploads.",
+)
 @click.option("--status", is_flag=True, help="Tell how DIR is, or every mount; mounts nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --status: one JSON document.")
 @click.option("--ready-to", type=int, hidden=True, help="Descriptor to tell when DIR is ready.")
@@ -48,6 +60,8 @@ def mount(
     site: str,
     daemon: bool,
     read_only: bool,
+    owner: str | None,
+    grace: float,
     status: bool,
     as_json: bool,
     ready_to: int | None,
@@ -69,12 +83,16 @@ def mount(
         raise click.UsageError("Name the folder to mount on: jupyter mesh mount DIR.")
     if as_json:
         raise click.UsageError("--json belongs to --status.")
+    how = {"read_only": read_only, "owner": _ids(owner) if owner else None}
     if daemon:
-        return _in_background(directory, site, read_only)
+        options = ["--site", site] if site else []
+        options += ["--read-only"] if read_only else []
+        options += ["--owner", owner] if owner else []
+        return _in_background(directory, [*options, "--grace", f"{grace:g}"])
     from jupyter_mesh.sites import find_site
 
     try:
-        return asyncio.run(_serve(directory, find_site(site), read_only, ready_to))
+        return asyncio.run(_serve(directory, find_site(site), how, grace, ready_to))
     except MeshError as error:
         if ready_to is not None:
             _notify(ready_to, {"error": str(error)})
@@ -100,11 +118,25 @@ def unmount(directory: str, grace: float) -> int:
     return asyncio.run(_unmount(directory, grace))
 
 
+def _ids(owner: str) -> tuple[int, int]:
+    """User and group id in what was said; without a group, that of the number of the user."""
+    user, _, group = owner.partition(":")
+    ids = [user, group or user]
+    if not all(number.isascii() and number.isdigit() for number in ids):
+        raise click.UsageError("--owner takes numbers: UID or UID:GID.")
+    if os.geteuid() != 0:
+        raise click.UsageError("Only root can mount for another account.")
+    return int(ids[0]), int(ids[1])
+
+
 async def _serve(
-    directory: str, settings: SiteSettings, read_only: bool, ready_to: int | None
+    directory: str,
+    settings: SiteSettings,
+    how: dict[str, Any],
+    grace: float,
+    ready_to: int | None,
 ) -> int:
     from jupyter_mesh import tracing
-    from jupyter_mesh.cs3 import token_source
     from jupyter_mesh.mount.folder import absolute
     from jupyter_mesh.mount.program import running
 
@@ -117,8 +149,9 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, starting.cancel if starting else loop.stop)
     try:
-        async with running(point, settings, token_source(settings), read_only=read_only) as program:
+        async with _tokens(settings) as tokens, running(point, settings, tokens, **how) as program:
             mounting.end()
+            program.grace = grace
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, program.stop)
             if ready_to is None:
@@ -138,6 +171,26 @@ async def _serve(
     return int(bool(program.left))
 
 
+@contextlib.asynccontextmanager
+async def _tokens(settings: SiteSettings) -> AsyncIterator[TokenSource]:
+    """Where the tokens come from; in a container beside a server of a hub, this program is who renews them."""
+    from jupyter_mesh.cs3 import token_source
+    from jupyter_mesh.hub_token import HUB_TOKEN_FILE, HubToken
+
+    hub = None
+    if os.environ.get(HUB_TOKEN_FILE):
+        hub = await asyncio.to_thread(HubToken.from_environment)
+    if hub is None:
+        yield token_source(settings)
+        return
+    renewing = asyncio.create_task(hub.run())
+    try:
+        yield hub
+    finally:
+        renewing.cancel()
+        await asyncio.wait({renewing})
+
+
 def _notify(ready_to: int, facts: dict[str, str]) -> None:
     """Tell the one who waits for the program in the background."""
     # Nobody may wait any more; the mount is as good.
@@ -154,7 +207,7 @@ def _write_to(folder: StateFolder) -> None:
     os.close(log)
 
 
-def _in_background(directory: str, site: str, read_only: bool) -> int:
+def _in_background(directory: str, options: list[str]) -> int:
     from jupyter_mesh.mount.folder import absolute, mounts_folder
 
     point = absolute(directory)
@@ -162,8 +215,7 @@ def _in_background(directory: str, site: str, read_only: bool) -> int:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     receiving, sending = os.pipe()
     command = [sys.executable, "-m", "jupyter_mesh.cli", "mount", str(point)]
-    command += ["--ready-to", str(sending), *(["--site", site] if site else [])]
-    command += ["--read-only"] if read_only else []
+    command += ["--ready-to", str(sending), *options]
     # It works in another folder than this one.
     files = {name: os.path.abspath(os.environ[name]) for name in FILES if os.environ.get(name)}
     with open(folder / "log", "ab", opener=_private) as log:

@@ -62,6 +62,8 @@ class Engine:
     directory: Path
     site: str
     read_only: bool = False
+    owner: tuple[int, int] | None = None
+    """User and group id of another account that the files are for; None for our own. Only root can serve others."""
     on_unmounted: Callable[[], None] = lambda: None
     """Called when somebody else has unmounted the folder."""
     pending: list[Pending] = field(default_factory=list)
@@ -280,11 +282,14 @@ class Engine:
                 "Umask": "077",
                 "FilePerms": "0400" if read_only else "0600",
                 "DirPerms": "0500" if read_only else "0700",
-                "UID": os.getuid(),
-                "GID": os.getgid(),
+                "UID": self.owner[0] if self.owner else os.getuid(),
+                "GID": self.owner[1] if self.owner else os.getgid(),
             },
             mountOpt={
                 "DeviceName": f"{mountpoint.DEVICE}{self.site}",
+                # Others may come in then, and the kernel looks at modes: they are for the owner alone.
+                "AllowOther": self.owner is not None,
+                "DefaultPermissions": self.owner is not None,
                 "AttrTimeout": "1s",
                 "AllowNonEmpty": bool(path),
             },

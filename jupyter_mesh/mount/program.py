@@ -52,9 +52,16 @@ STATUS_WITHIN = 1.0
 
 @asynccontextmanager
 async def running(
-    directory: Path, settings: SiteSettings, tokens: TokenSource, *, read_only: bool = False
+    directory: Path,
+    settings: SiteSettings,
+    tokens: TokenSource,
+    *,
+    read_only: bool = False,
+    owner: tuple[int, int] | None = None,
 ) -> AsyncIterator[Program]:
     """Mount a site on ``directory`` (as ``folder.absolute`` gives it); the block runs while it can be used.
+
+    The files are for the account that runs this, or for ``owner``, its user and group id: root alone can do that.
 
     The end of the block is the stop sequence: what waits is uploaded for at most ``Program.grace`` seconds,
     then the folder is unmounted, rclone ended, and the adapter last. ``Program.left`` says what remains.
@@ -74,7 +81,7 @@ async def running(
         await asyncio.to_thread(folder.make)
         short = stack.enter_context(folder.opened())
         adapter = Adapter(client, folder.path)
-        engine = Engine(rclone, folder, directory, settings.name, read_only)
+        engine = Engine(rclone, folder, directory, settings.name, read_only, owner)
         program = Program(client, folder, adapter, engine)
         await adapter.start(short / "dav.sock")
         stack.push_async_callback(adapter.stop)

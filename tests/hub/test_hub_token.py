@@ -7,7 +7,8 @@ import time
 import aiohttp.web
 import pytest
 
-from jupyter_mesh.errors import LoginEnded, NotSupported, SiteError, Unavailable
+from jupyter_mesh.auth import write_token_file
+from jupyter_mesh.errors import InvalidRequest, LoginEnded, NotSupported, SiteError, Unavailable
 from jupyter_mesh.hub_token import HubToken
 from tests.hub.hubs import until
 
@@ -139,3 +140,24 @@ async def test_token_file_cannot_be_written(hub, tmp_path):
 
 def test_outside_a_hub_there_is_none():
     assert HubToken.from_environment({"MESH_TOKEN_FILE": "/run/token"}) is None
+
+
+async def test_a_file_may_hold_the_token_for_the_hub(hub, tmp_path):
+    write_token_file(tmp_path / "hub", "narrow-secret")
+    environment = {
+        "MESH_TOKEN_FILE": str(tmp_path / "token"),
+        "MESH_HUB_TOKEN_FILE": str(tmp_path / "hub"),
+        "JUPYTERHUB_API_URL": hub.url,
+        "JUPYTERHUB_USER": "ada",
+    }
+    source = HubToken.from_environment(environment)
+    # Its folder was empty: the hub is asked, once.
+    assert [await source.token(), await source.token()] == ["token-1", "token-1"]
+    (request,) = hub.asked
+    assert request.headers["Authorization"] == "token narrow-secret"
+    (tmp_path / "hub").chmod(0o644)
+    with pytest.raises(InvalidRequest, match="read by others"):
+        HubToken.from_environment(environment)
+    (tmp_path / "hub").unlink()
+    with pytest.raises(InvalidRequest, match="token for the hub cannot be read"):
+        HubToken.from_environment(environment)

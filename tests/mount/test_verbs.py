@@ -137,3 +137,9 @@ def test_unmount_of_what_is_not_mounted(own, tmp_path):
     done = own.command("mount", "--status", tmp_path)
     assert done.returncode == 1
     assert f"jupyter mesh mount {tmp_path}" in done.stderr
+
+
+@pytest.mark.parametrize("owner", ["jovyan", "1000:users", "-1"])
+def test_an_owner_is_numbers(own, owner):
+    told = own.command("mount", own.dir, "--owner", owner)
+    assert (told.returncode, "--owner takes numbers" in told.stderr) == (2, True)
