@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["VARIABLE", "Span", "metadata", "process_start", "set_up", "span", "traceparent"]
 
 VARIABLE = "MESH_TRACEPARENT"
-STARTING = 60.0
+STARTING = 120.0
 """Seconds for which the calls of a new process belong to the start that made it."""
 
 COLLECTORS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
@@ -68,7 +68,7 @@ def _missing() -> bool:
 def process_start(service: str, name: str) -> Span:
     """The start of this process, as part of the start of a server that made it; the caller ends it.
 
-    Calls of the next minute belong to it. Programs that this one starts later do not inherit the trace.
+    Calls of the next two minutes belong to it. Programs that this one starts later do not inherit the trace.
     """
     global _adopted
     set_up(service)

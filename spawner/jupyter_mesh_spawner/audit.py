@@ -19,17 +19,15 @@ __all__ = ["SCHEMA", "record"]
 SCHEMA = "https://schema.jupyter-mesh.org/hub/v1"
 
 
-def record(
-    user: User, action: str, outcome: str = "done", *, by: str = "", **facts: str | float
-) -> None:
-    """Write down what was done for ``user``; empty facts are left out. Never raises for want of a log."""
+def record(user: User, action: str, outcome: str = "done", **facts: str | float | None) -> None:
+    """Write down what was done for ``user``. Facts that are None are left out; nothing happens without a log."""
     settings: Mapping[str, Any] = user.settings
     log = settings.get("eventlog")
     if log is None or not log.handlers:
         return
     if SCHEMA not in log.schemas:
         log.register_event_schema(Path(__file__).parent / "schemas" / "hub.yaml")
-    said = {name: value for name, value in {"by": by, **facts}.items() if value != ""}
+    said = {name: value for name, value in facts.items() if value is not None}
     log.emit(
         schema_id=SCHEMA, data={"action": action, "user": user.name, "outcome": outcome, **said}
     )

@@ -114,7 +114,7 @@ class MeshAuthenticatorMixin(Base):
     def _mesh_count(self, user: User, error: MeshError | None = None) -> None:
         count_refresh(error)
         outcome = "done" if error is None else "failed"
-        reason = "" if error is None else reason_of(error)
+        reason = None if error is None else reason_of(error)
         audit.record(user, "token", outcome, site=self.mesh_site, reason=reason)
 
     async def refresh_user(self, user: User, handler: Any = None) -> bool | dict[str, Any]:

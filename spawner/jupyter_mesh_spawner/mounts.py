@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalMount"]
 
-PASSED = ("HOME", "LANG", "LC_ALL", "PATH", "PYTHONPATH", "USER")
+PASSED = (
+    *("HOME", "LANG", "LC_ALL", "PATH", "PYTHONPATH", "USER"),
+    # Where traces go; not with which headers, that may be secret.
+    *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
+    "OTEL_BSP_SCHEDULE_DELAY",
+)
 """What the program gets of the environment of the server, beside what begins with MESH_ or XDG_. No secrets."""
 
 UNMOUNTING = 45.0

@@ -60,8 +60,8 @@ class Start:
         self._ended = True
         self._end_step(error)
         self._span.end(error)
-        reason = "" if error is None else reason_of(error)
-        if reason:
+        reason = None if error is None else reason_of(error)
+        if reason is not None:
             count_failure(reason)
         refused = getattr(error, "status_code", 500) < 500
         outcome = "done" if error is None else "refused" if refused else "failed"
@@ -74,19 +74,19 @@ class Start:
             span.end(error)
             self._step = None
 
-    def _record(self, outcome: str, reason: str) -> None:
+    def _record(self, outcome: str, reason: str | None) -> None:
         spawner: Any = self._spawner
         asking = getattr(spawner.handler, "current_user", None)
         audit.record(
             spawner.user,
             "start",
             outcome,
-            by=getattr(asking, "name", ""),
+            by=getattr(asking, "name", None),
             reason=reason,
             server=spawner.name,
             site=spawner.mesh_site,
             spawner=type(spawner).__name__,
-            placement=getattr(spawner, "mesh_placement", ""),
+            placement=getattr(spawner, "mesh_placement", "") or None,
             seconds=round(time.monotonic() - self._began, 3),
             trace=self._span.trace,
         )
