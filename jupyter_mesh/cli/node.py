@@ -70,6 +70,25 @@ DATA = click.option("--data", type=FOLDER, metavar="DIR", help="Data folder of t
     metavar="FILE",
     help="Allow the login of services that know the key in this file (default: not allowed).",
 )
+@click.option(
+    "--oidc-issuer",
+    default="",
+    metavar="URL",
+    help="Allow the login with tokens of this OpenID Connect provider (default: not allowed).",
+)
+@click.option(
+    "--oidc-audience",
+    default="",
+    metavar="NAME",
+    help="Take only tokens whose aud contains NAME (default: any, as Reva does).",
+)
+@click.option(
+    "--oidc-claim",
+    default="preferred_username",
+    show_default=True,
+    metavar="CLAIM",
+    help="Claim in a token that holds the name of the user here.",
+)
 @click.option("--tls-cert", type=FOLDER, metavar="FILE", help="Certificate chain, for both ports.")
 @click.option("--tls-key", type=FOLDER, metavar="FILE", help="Key of the certificate.")
 @click.option(
@@ -277,6 +296,9 @@ async def _serve(
     *,
     ready_file: Path | None,
     machine_key_file: Path | None,
+    oidc_issuer: str,
+    oidc_audience: str,
+    oidc_claim: str,
     tls_cert: Path | None,
     tls_key: Path | None,
     public_url: str,
@@ -290,6 +312,7 @@ async def _serve(
 ) -> None:
     # Late: asking for help must not load grpc.
     from jupyter_mesh.node import Node
+    from jupyter_mesh.node.bearer import BearerSettings
     from jupyter_mesh.node.ocm.settings import FederationSettings, read_directory, read_peer
 
     stopped = asyncio.Event()
@@ -298,6 +321,9 @@ async def _serve(
     site = Node(
         **options,
         machine_key=_machine_key(machine_key_file),
+        bearer=BearerSettings(issuer=oidc_issuer, audience=oidc_audience, claim=oidc_claim)
+        if oidc_issuer
+        else None,
         tls=(tls_cert, tls_key) if tls_cert and tls_key else None,
         federation=FederationSettings(
             public_url=public_url,

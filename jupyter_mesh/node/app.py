@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Middleware
 
+    from jupyter_mesh.node.bearer import BearerSettings
+
 __all__ = ["Node"]
 
 _GRACE = 1.0
@@ -58,6 +60,8 @@ class Node:
         Seconds for which an access token is good, and within which a transfer must begin.
     machine_key : str
         Opens the login ``machine`` for whoever knows it; "" keeps it shut.
+    bearer : BearerSettings, optional
+        Opens the login ``bearer`` for tokens of this OpenID Connect provider.
     tls : tuple of Path, optional
         Certificate chain and key, for both servers.
     federation : FederationSettings, optional
@@ -80,6 +84,7 @@ class Node:
         token_life: float = 86400,
         transfer_life: float = 6000,
         machine_key: str = "",
+        bearer: BearerSettings | None = None,
         tls: tuple[Path, Path] | None = None,
         allow_remote: bool = False,
         federation: FederationSettings | None = None,
@@ -105,6 +110,7 @@ class Node:
             token_life=token_life,
             transfer_life=transfer_life,
             machine_key=machine_key,
+            bearer=bearer,
             federation=federation or FederationSettings(),
         )
         self._tls = tls

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from jupyter_mesh.errors import MeshError
 from jupyter_mesh.node.attempts import Attempts
+from jupyter_mesh.node.bearer import Bearer
 from jupyter_mesh.node.index import Index, make_data_folder, not_writable, state_folder
 from jupyter_mesh.node.links import Links
 from jupyter_mesh.node.locks import Locks
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from jupyter_mesh.node.bearer import BearerSettings
     from jupyter_mesh.node.flavours import Flavour
     from jupyter_mesh.node.links import Link
     from jupyter_mesh.node.ocm.settings import FederationSettings
@@ -56,12 +58,14 @@ class Site:
         token_life: float,
         transfer_life: float,
         machine_key: str,
+        bearer: BearerSettings | None = None,
         federation: FederationSettings,
     ) -> None:
         self.name = name
         self.data = data
         self.flavour = flavour
         self.machine_key = machine_key
+        self.bearer = None if bearer is None else Bearer(bearer)
         self.url = ""
         self._lock = _take(data)
         try:
