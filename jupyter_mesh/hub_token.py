@@ -7,12 +7,13 @@ import logging
 import os
 import random
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 import aiohttp
 
-from jupyter_mesh.auth import FileToken, read_secret_file, write_token_file
+from jupyter_mesh.auth import FileToken, write_token_file
 from jupyter_mesh.errors import (
     InvalidRequest,
     LoginEnded,
@@ -24,7 +25,6 @@ from jupyter_mesh.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 __all__ = ["HUB_TOKEN_FILE", "HubToken"]
 
@@ -166,8 +166,12 @@ class HubToken(FileToken):
 
 
 def _read(file: str) -> str:
+    path = Path(file)
     try:
-        return read_secret_file(file).strip()
+        # Its group may: that of a Kubernetes Secret is the one of the pod.
+        if path.stat().st_mode & 0o007:
+            raise InvalidRequest(f"The token for the hub in {file} can be read by others.")
+        return path.read_text().strip()
     except OSError as error:
         raise InvalidRequest(
             f"The token for the hub cannot be read in {file}: {error.strerror}."

@@ -52,6 +52,9 @@ SHOWN = 20
     metavar="SECONDS",
     help="How long the end waits for uploads.",
 )
+@click.option(
+    "--health", type=int, metavar="PORT", help="Tell over HTTP whether DIR can be used: 200 or 503."
+)
 @click.option("--status", is_flag=True, help="Tell how DIR is, or every mount; mounts nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --status: one JSON document.")
 @click.option("--ready-to", type=int, hidden=True, help="Descriptor to tell when DIR is ready.")
@@ -62,6 +65,7 @@ def mount(
     read_only: bool,
     owner: str | None,
     grace: float,
+    health: int | None,
     status: bool,
     as_json: bool,
     ready_to: int | None,
@@ -92,7 +96,7 @@ def mount(
     from jupyter_mesh.sites import find_site
 
     try:
-        return asyncio.run(_serve(directory, find_site(site), how, grace, ready_to))
+        return asyncio.run(_serve(directory, find_site(site), how, grace, health, ready_to))
     except MeshError as error:
         if ready_to is not None:
             _notify(ready_to, {"error": str(error)})
@@ -134,9 +138,11 @@ async def _serve(
     settings: SiteSettings,
     how: dict[str, Any],
     grace: float,
+    health: int | None,
     ready_to: int | None,
 ) -> int:
     from jupyter_mesh import tracing
+    from jupyter_mesh.mount import beside
     from jupyter_mesh.mount.folder import absolute
     from jupyter_mesh.mount.program import running
 
@@ -149,7 +155,11 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, starting.cancel if starting else loop.stop)
     try:
-        async with _tokens(settings) as tokens, running(point, settings, tokens, **how) as program:
+        async with (
+            contextlib.nullcontext() if health is None else beside.health(point, health),
+            _tokens(settings) as tokens,
+            running(point, settings, tokens, **how) as program,
+        ):
             mounting.end()
             program.grace = grace
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -176,7 +186,9 @@ async def _tokens(settings: SiteSettings) -> AsyncIterator[TokenSource]:
     """Where the tokens come from; in a container beside a server of a hub, this program is who renews them."""
     from jupyter_mesh.cs3 import token_source
     from jupyter_mesh.hub_token import HUB_TOKEN_FILE, HubToken
+    from jupyter_mesh.mount.beside import take_first_token
 
+    await asyncio.to_thread(take_first_token)
     hub = None
     if os.environ.get(HUB_TOKEN_FILE):
         hub = await asyncio.to_thread(HubToken.from_environment)

@@ -23,7 +23,7 @@ import json
 import os
 import time
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -41,6 +41,7 @@ __all__ = [
     "claimed",
     "known_mounts",
     "mounts_folder",
+    "shared_folder",
 ]
 
 CLAIM_WITHIN = 1.0
@@ -55,6 +56,11 @@ def mounts_folder(environ: Mapping[str, str] = os.environ) -> Path:
     base = environ.get("XDG_STATE_HOME", "")
     root = Path(base) if base.startswith("/") else Path(os.path.expanduser("~"), ".local", "state")
     return root / "jupyter-mesh" / "mounts"
+
+
+def shared_folder(directory: Path) -> Path:
+    """Where a mount that is served to another container has ``mount.json`` and ``control.sock``: beside it."""
+    return directory.with_name(f"{directory.name}.control")
 
 
 def absolute(directory: str | Path) -> Path:
@@ -203,12 +209,20 @@ def _lock(descriptor: int) -> bool:
 
 
 def known_mounts() -> list[tuple[StateFolder, Facts]]:
-    """Every mount of this user that runs, or that ended without being stopped; the latest first."""
+    """Every mount of this user that runs, or that ended without being stopped; the latest first.
+
+    Among them the one that ``MESH_MOUNT`` names where another container serves it.
+    """
     try:
         folders = [StateFolder(path) for path in mounts_folder().iterdir() if path.is_dir()]
     except OSError:
-        return []
+        folders = []
     found = [(folder, facts) for folder in folders if (facts := folder.facts()) is not None]
+    if mount := os.environ.get("MESH_MOUNT", ""):
+        point = absolute(mount)
+        shared = StateFolder(shared_folder(point))
+        if (facts := shared.facts()) is not None:
+            found.append((shared, replace(facts, dir=point)))
     return sorted(found, key=lambda each: each[1].started, reverse=True)
 
 

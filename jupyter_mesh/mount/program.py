@@ -22,6 +22,7 @@ from jupyter_mesh.cs3 import MeshClient
 from jupyter_mesh.errors import MeshError
 from jupyter_mesh.mount import mountpoint
 from jupyter_mesh.mount.adapter import Adapter, Conflict
+from jupyter_mesh.mount.beside import answering
 from jupyter_mesh.mount.client import FLUSH_WITHIN
 from jupyter_mesh.mount.control import control
 from jupyter_mesh.mount.engine import Engine
@@ -61,7 +62,8 @@ async def running(
 ) -> AsyncIterator[Program]:
     """Mount a site on ``directory`` (as ``folder.absolute`` gives it); the block runs while it can be used.
 
-    The files are for the account that runs this, or for ``owner``, its user and group id: root alone can do that.
+    The files are for the account that runs this, or for ``owner``, its user and group id: root alone can do that. An
+    owner in another container finds the socket of the program beside the folder.
 
     The end of the block is the stop sequence: what waits is uploaded for at most ``Program.grace`` seconds,
     then the folder is unmounted, rclone ended, and the adapter last. ``Program.left`` says what remains.
@@ -88,6 +90,9 @@ async def running(
         await asyncio.to_thread(folder.tell, directory, settings.name, user.id)
         stack.push_async_callback(asyncio.to_thread, folder.untell)
         await stack.enter_async_context(control(program, short / "control.sock"))
+        if owner is not None:
+            told = answering(program, directory, settings.name, user.id, owner)
+            await stack.enter_async_context(told)
         async with program.mounted():
             yield program
 
