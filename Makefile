@@ -71,7 +71,7 @@ clean:
 	$(BIN)/python -m pip install -q --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install -q uv || echo "uv cannot be had here: pip installs instead, more slowly"
 	mkdir -p jupyter_mesh/labextension
-	export HATCH_JUPYTER_BUILDER_SKIP_NPM=1 UV_SYSTEM_CERTS=1; set -- -q -e ".[lab,node,mount,tracing]" -e "./spawner[docker,kube,oidc]" --group dev; \
+	export HATCH_JUPYTER_BUILDER_SKIP_NPM=1 UV_SYSTEM_CERTS=1; set -- -q -e ".[lab,node,mount,tracing,batch,binder]" -e "./spawner[docker,kube,oidc]" --group dev; \
 	{ test -x $(BIN)/uv && $(BIN)/uv pip install "$$@"; } || $(BIN)/python -m pip install "$$@"
 	$(BIN)/python -c "$$ALONE"
 	touch $@

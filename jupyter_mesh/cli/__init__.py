@@ -71,6 +71,9 @@ SECTIONS: dict[str, dict[str, Verb]] = {
         "contacts": Verb("contacts:contacts", "See and remove people at other institutions."),
         "project": Verb("projects:project", "Folders with members at several institutions."),
     },
+    "Notebooks": {
+        "run": Verb("run:run", "Run a notebook with parameters, without a browser."),
+    },
     "Mount": {
         "mount": Verb("mount:mount", "Mount your files on a folder, or tell how mounts are."),
         "unmount": Verb("mount:unmount", "Upload what waits, and unmount."),

@@ -36,6 +36,7 @@ from jupyter_mesh.server.handlers.projects import (
     ProjectsHandler,
 )
 from jupyter_mesh.server.handlers.received import ReceivedHandler, ReceivedShareHandler
+from jupyter_mesh.server.handlers.runs import RunHandler, RunParametersHandler, RunsHandler
 from jupyter_mesh.server.handlers.shares import ShareHandler, SharesHandler
 from jupyter_mesh.server.handlers.sharing import AbilitiesHandler
 from jupyter_mesh.server.handlers.sites import SitesHandler
@@ -72,6 +73,9 @@ ADDRESSES: list[tuple[str, type[RequestHandler]]] = [
     (r"/api/mesh/transfers/([\w-]+)/retry", RetryHandler),
     (r"/api/mesh/uploads/?", UploadsHandler),
     (r"/api/mesh/uploads/([\w-]+)", UploadHandler),
+    (r"/api/mesh/runs/?", RunsHandler),
+    (r"/api/mesh/runs/parameters/?", RunParametersHandler),
+    (r"/api/mesh/runs/([\w-]+)", RunHandler),
     (r"/api/mesh/compare/?", CompareHandler),
     (r"/api/mesh/code/?", CodeHandler),
     (r"/api/mesh/mount/?", MountHandler),

@@ -29,6 +29,7 @@ from jupyter_mesh.server.handlers.terminals import TerminalsHandler
 from jupyter_mesh.server.kernels import start_kernels_in_folders
 from jupyter_mesh.server.metrics import MeshMetrics
 from jupyter_mesh.server.mounted import MountedFolders
+from jupyter_mesh.server.runs import Runs
 from jupyter_mesh.server.sharing import LiveSharing
 from jupyter_mesh.server.site import SiteWatch
 from jupyter_mesh.sharing.directory import Directory
@@ -79,6 +80,7 @@ class MeshExtension(ExtensionApp):
     _hub_token: HubToken | None = None
     _refresher: asyncio.Task[None] | None = None
     _carrier: Carrier | None = None
+    _runs: Runs | None = None
     _metrics: MeshMetrics | None = None
     _live_sharing: LiveSharing | None = None
     _start: tracing.Span
@@ -155,6 +157,8 @@ class MeshExtension(ExtensionApp):
             self._metrics = None
         await self.watch.close()
         await self.comparer.close()
+        if self._runs is not None:
+            await self._runs.close()
         if self._carrier is not None:
             await self._carrier.close()
         if self._live_sharing is not None:
@@ -216,6 +220,13 @@ class MeshExtension(ExtensionApp):
             contents = whole if isinstance(whole, CompositeContentsManager) else self._manager
             self._carrier = Carrier(contents, self._manager)
         return self._carrier
+
+    @property
+    def runs(self) -> Runs:
+        """Notebooks that run in the background; raises InvalidRequest without a site."""
+        if self._runs is None:
+            self._runs = Runs(self.files)
+        return self._runs
 
     @property
     def live_sharing(self) -> LiveSharing:

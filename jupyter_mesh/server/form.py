@@ -81,6 +81,13 @@ class Form:
             raise InvalidRequest(f'The "{name}" is one of viewer, editor and uploader.')
         return Role(text)
 
+    def values(self, name: str) -> dict[str, Any]:
+        """An object with whatever names it has."""
+        value = self._fields.get(name)
+        if not isinstance(value, dict):
+            raise _invalid(name)
+        return value
+
     def forms(self, name: str, *names: str, most: int) -> list[Form]:
         """A list of objects, each with these fields."""
         value = self._fields.get(name)

@@ -15,6 +15,7 @@ import { people } from './people/plugin';
 import { projects } from './projects/plugin';
 import { revoked, share } from './sharing/plugin';
 import { sharingMarks, sharingState } from './sharing/provider';
+import { runs } from './runs/plugin';
 import { shared } from './shared/plugin';
 import { site } from './site/plugin';
 import { status } from './site/status';
@@ -44,7 +45,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   transfers,
   download,
   mount,
-  code
+  code,
+  runs
 ];
 
 export default plugins;

@@ -49,6 +49,7 @@ export namespace CommandIDs {
   export const acceptInvitation = 'mesh:accept-invitation';
   export const openInvitation = 'mesh:open-invitation';
   export const newProject = 'mesh:new-project';
+  export const runBatch = 'mesh:run-batch';
 }
 
 /** How the site is, in the words of the server. */
