@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jupyter_mesh.config import SiteSettings
     from jupyter_mesh.cs3 import MeshClient
 
-__all__ = ["Finding", "hub", "installation", "node_data", "site"]
+__all__ = ["CLOCK_TOLERANCE", "Finding", "hub", "installation", "node_data", "reachable", "site"]
 
 LAB_EXTENSION = "@jupyter-mesh/labextension"
 TOKEN_SCOPE = "custom:mesh:token"  # noqa: S105  the name of a scope
@@ -134,7 +134,7 @@ async def site(given: Mapping[str, str]) -> list[Finding]:
         )
     except MeshError as error:
         return [Finding("site", False, str(error))]
-    found = [await asyncio.to_thread(_token_file, settings), await _reachable(settings)]
+    found = [await asyncio.to_thread(_token_file, settings), await reachable(settings)]
     if not all(finding.ok for finding in found):
         return found
     return [*found, *await _signed_in(settings)]
@@ -186,7 +186,8 @@ def _token_file(settings: SiteSettings) -> Finding:
     )
 
 
-async def _reachable(settings: SiteSettings) -> Finding:
+async def reachable(settings: SiteSettings) -> Finding:
+    """Whether anything answers at the gateway."""
     began = time.monotonic()
     try:
         async with asyncio.timeout(10):
