@@ -1,15 +1,15 @@
 """``jupyter mesh doctor --hub``: what is wrong with the configuration of a hub, and what to do."""
 
-import json
 import os
 import socket
 import stat
 import subprocess
 import sys
-import textwrap
+from pathlib import Path
 
 import pytest
 
+from jupyter_mesh_spawner.doctor import look
 from jupyter_mesh_spawner.doctor.cluster import blocking
 
 GOOD = """
@@ -22,7 +22,9 @@ c.CS3Authenticator.mesh_site = "alpine"
 c.CS3Authenticator.mesh_gateway = "127.0.0.1:{port}"
 c.CS3Authenticator.allow_all = True
 c.JupyterHub.spawner_class = "mesh-local"
+c.ConfigurableHTTPProxy.command = {proxy!r}
 """
+PROXY = str(Path(sys.executable).with_name("configurable-http-proxy"))
 
 
 @pytest.fixture
@@ -32,39 +34,49 @@ def port():
 
 
 @pytest.fixture
-def doctor(tmp_path, port):
-    """Runs the doctor on a good configuration and lines after it; the exit code, and what each check found."""
+def config(tmp_path, port):
+    """Writes a good configuration with lines after it."""
 
-    def doctor(more="", *, before="", **environment):
+    def config(more=""):
         file = tmp_path / "jupyterhub_config.py"
-        file.write_text(textwrap.dedent(before) + GOOD.format(port=port) + textwrap.dedent(more))
-        # Not in this process: a configuration may change all of it.
-        done = subprocess.run(
-            [sys.executable, "-m", "jupyter_mesh.cli", "doctor", "--json", "--hub", str(file)],
-            env={
-                name: value
-                for name, value in (os.environ | environment).items()
-                if not name.startswith("JUPYTERHUB_") and name != "KUBECONFIG"
-            },
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-        assert done.stderr == ""
-        return done.returncode, {each["check"]: each for each in json.loads(done.stdout)}
+        file.write_text(GOOD.format(port=port, proxy=PROXY) + more)
+        return file
+
+    return config
+
+
+@pytest.fixture
+def doctor(config, monkeypatch):
+    """What each check finds in a good configuration with lines after it."""
+    for name in [name for name in os.environ if name.startswith(("JUPYTERHUB_", "MESH_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", "/nonexistent")
+
+    async def doctor(more=""):
+        return {each.check: each for each in await look(config(more))}
 
     return doctor
 
 
-def test_a_hub_that_is_well(doctor, port):
-    code, found = doctor()
-    assert [each for each in found.values() if each["ok"] is False] == []
-    assert code == 0
+def test_people_read_a_line_per_check(config, tmp_path):
+    command = [sys.executable, "-m", "jupyter_mesh.cli", "doctor", "--hub"]
+    config("c.CryptKeeper.keys = []")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("problem"))
+    assert "openssl rand -hex 32" in line
+    (tmp_path / "jupyterhub_config.py").unlink()
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "There is no jupyterhub_config.py. Name the hub's configuration" in done.stdout
+
+
+async def test_a_hub_that_is_well(doctor):
+    found = await doctor()
+    assert [each for each in found.values() if each.ok is False] == []
     for check in ("versions", "crypt key", "login", "scopes", "proxy", "spawner", "gateway"):
-        assert found[check]["ok"] is True, found[check]
-    assert "jupyter mesh login" in found["clock"]["text"]
+        assert found[check].ok is True, found[check]
+    assert "jupyter mesh login" in found["clock"].text
 
 
 CASES = {
@@ -114,20 +126,19 @@ CASES = {
 
 
 @pytest.mark.parametrize(("more", "check", "says"), CASES.values(), ids=CASES)
-def test_what_is_wrong_and_what_to_do(doctor, more, check, says):
-    code, found = doctor(more)
-    assert found[check]["ok"] is False, found
-    assert says in found[check]["text"]
-    assert code == 1
+async def test_what_is_wrong_and_what_to_do(doctor, more, check, says):
+    found = await doctor(more)
+    assert found[check].ok is False, found
+    assert says in found[check].text
 
 
-def test_the_python_package_of_the_proxy(doctor, tmp_path):
+async def test_the_python_package_of_the_proxy(doctor, tmp_path):
     program = tmp_path / "configurable-http-proxy"
     program.write_text("#!/usr/bin/python3\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    _, found = doctor(f"c.ConfigurableHTTPProxy.command = {str(program)!r}")
-    assert found["proxy"]["ok"] is False
-    assert "breaks collaboration" in found["proxy"]["text"]
+    found = await doctor(f"c.ConfigurableHTTPProxy.command = {str(program)!r}")
+    assert found["proxy"].ok is False
+    assert "breaks collaboration" in found["proxy"].text
 
 
 @pytest.mark.parametrize(
@@ -139,18 +150,10 @@ def test_the_python_package_of_the_proxy(doctor, tmp_path):
         pytest.param("raise SystemExit(3)", "SystemExit: 3", id="ends"),
     ],
 )
-def test_a_configuration_with_which_no_hub_starts(doctor, more, says):
-    code, found = doctor(more)
-    assert code == 1
-    assert says in found["configuration"]["text"]
-    assert "jupyterhub_config.py" in found["configuration"]["text"]
-
-
-def test_no_configuration(tmp_path):
-    command = [sys.executable, "-m", "jupyter_mesh.cli", "doctor", "--hub"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "There is no jupyterhub_config.py. Name the hub's configuration" in done.stdout
+async def test_a_configuration_with_which_no_hub_starts(doctor, more, says):
+    found = await doctor(more)
+    assert says in found["configuration"].text
+    assert "jupyterhub_config.py" in found["configuration"].text
 
 
 CONTAINERS = """
@@ -167,29 +170,28 @@ c.JupyterHub.spawner_class = X
 """
 
 
-def test_a_hub_that_containers_cannot_reach(doctor):
-    _, found = doctor(CONTAINERS.format(base="KubeSpawner"), HOME="/nonexistent")
-    assert found["hub address"]["ok"] is False
-    assert "hub_bind_url" in found["hub address"]["text"]
-    _, found = doctor(
+async def test_a_hub_that_containers_cannot_reach(doctor):
+    found = await doctor(CONTAINERS.format(base="KubeSpawner"))
+    assert found["hub address"].ok is False
+    assert "hub_bind_url" in found["hub address"].text
+    found = await doctor(
         CONTAINERS.format(base="KubeSpawner")
         + "c.JupyterHub.hub_bind_url = 'http://10.1.2.3:8081'",
-        HOME="/nonexistent",
     )
-    assert found["hub address"]["ok"] is True
+    assert found["hub address"].ok is True
 
 
-def test_a_cluster_that_cannot_be_asked(doctor):
-    code, found = doctor(CONTAINERS.format(base="KubeSpawner"), HOME="/nonexistent")
-    assert found["cluster"]["ok"] is False
-    assert "kubectl exec deploy/hub" in found["cluster"]["text"]
-    assert code == 1
+async def test_a_cluster_that_cannot_be_asked(doctor):
+    found = await doctor(CONTAINERS.format(base="KubeSpawner"))
+    assert found["cluster"].ok is False
+    assert "kubectl exec deploy/hub" in found["cluster"].text
 
 
-def test_an_engine_that_is_away(doctor):
-    _, found = doctor(CONTAINERS.format(base="DockerSpawner"), DOCKER_HOST="tcp://127.0.0.1:1")
-    assert found["engine"]["ok"] is False
-    assert "The Docker engine does not answer" in found["engine"]["text"]
+async def test_an_engine_that_is_away(doctor, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    found = await doctor(CONTAINERS.format(base="DockerSpawner"))
+    assert found["engine"].ok is False
+    assert "The Docker engine does not answer" in found["engine"].text
 
 
 def policy(*rules, selects=None, name="singleuser"):
