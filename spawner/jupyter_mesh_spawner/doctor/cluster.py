@@ -41,7 +41,7 @@ async def cluster(settings: HubSettings) -> list[Finding]:
     try:
         async with asyncio.timeout(DEADLINE):
             try:
-                config.load_incluster_config()
+                config.load_incluster_config()  # type: ignore[no-untyped-call]  # no types there
             except config.ConfigException:
                 await config.load_kube_config()
             async with client.ApiClient() as api:
@@ -78,8 +78,9 @@ async def _rights(api: Any, namespace: str) -> Finding:
     missing = []
     for resource, verbs in NEEDED.items():
         for verb in verbs:
-            asked = {"namespace": namespace, "verb": verb, "resource": resource}
-            body = {"spec": {"resourceAttributes": asked}}
+            asked = client.V1ResourceAttributes(namespace=namespace, verb=verb, resource=resource)
+            spec = client.V1SelfSubjectAccessReviewSpec(resource_attributes=asked)
+            body = client.V1SelfSubjectAccessReview(spec=spec)
             answer = await reviews.create_self_subject_access_review(body)
             if not answer.status.allowed:
                 missing.append(f"{verb} {resource}")
