@@ -8,11 +8,12 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from traitlets import Unicode
+from traitlets import TraitError, Unicode
 from traitlets.config import Configurable
 
 from jupyter_mesh.errors import LoginEnded, MeshError
-from jupyter_mesh_spawner import audit
+from jupyter_mesh.placement import MeshPlacement
+from jupyter_mesh_spawner import audit, links
 from jupyter_mesh_spawner.credential import Credential
 from jupyter_mesh_spawner.metrics import count_refresh, reason_of
 from jupyter_mesh_spawner.tokens import MeshTokenHandler
@@ -143,5 +144,16 @@ class MeshAuthenticatorMixin(Base):
         return checked
 
     def get_handlers(self, app: Any) -> list[tuple[str, type[RequestHandler]]]:
-        """Those of the authenticator, and the one from which servers get their tokens."""
-        return [*super().get_handlers(app), (r"/api/mesh/users/([^/]+)/token", MeshTokenHandler)]
+        """Those of the authenticator, the one from which servers get their tokens, and those of form and links."""
+        try:
+            # Wrong rules are told when the hub starts, not to the first user.
+            MeshPlacement(parent=app)
+        except TraitError as error:
+            self.log.critical(str(error))
+            raise SystemExit(1) from error
+        return [
+            # Before those of JupyterHub that they stand in for.
+            *links.HANDLERS,
+            *super().get_handlers(app),
+            (r"/api/mesh/users/([^/]+)/token", MeshTokenHandler),
+        ]

@@ -7,30 +7,24 @@ from typing import TYPE_CHECKING, Any
 from jupyterhub.utils import maybe_future
 from tornado.web import HTTPError
 from traitlets import Unicode, default
-from traitlets.config import Configurable
 
 from jupyter_mesh.errors import LoginEnded, MeshError
 from jupyter_mesh.tracing import VARIABLE
 from jupyter_mesh_spawner import audit
+from jupyter_mesh_spawner.choosing import MeshChoicesMixin
 from jupyter_mesh_spawner.failures import SpawnException
-from jupyter_mesh_spawner.options import MeshOptions, without_ours
 from jupyter_mesh_spawner.starts import Start
 from jupyter_mesh_spawner.steps import Steps, merged
 
 if TYPE_CHECKING:
-    # What it is mixed into; at run time the mixin brings its own traits alone.
     from collections.abc import AsyncIterator
 
-    from jupyterhub.spawner import Spawner as Base
-
     from jupyter_mesh_spawner.credential import Credential
-else:
-    Base = Configurable
 
 __all__ = ["MeshSpawnerMixin"]
 
 
-class MeshSpawnerMixin(Base):
+class MeshSpawnerMixin(MeshChoicesMixin):
     """Gives a server the user's storage token in a file. Mix it in before a Spawner.
 
     A subclass creates what a server needs in ``mesh_create`` and removes it in ``mesh_remove``. Each thing is
@@ -59,19 +53,12 @@ class MeshSpawnerMixin(Base):
     mesh_mount = ""
     """Folder where the server sees the files of the site; "" without a mount."""
 
-    user_options: dict[str, Any]
-    mesh_options: MeshOptions
-    """What the user chose for this start; set before ``mesh_create``."""
-    mesh_steps: Steps
-    """What this start does and has done; all go through ``mesh_step``."""
     _mesh_watched: Start | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # load_state may have run already, within the constructor of Spawner.
         self.__dict__.setdefault("_mesh_notes", {})
-        self.mesh_options = MeshOptions()
-        self.mesh_steps = Steps()
 
     @default("mesh_site")
     def _authenticators_site(self) -> str:
@@ -173,9 +160,10 @@ class MeshSpawnerMixin(Base):
             self.mesh_steps = Steps()
         try:
             await self.mesh_release()
-            self._mesh_take_options()
+            self.mesh_take_options()
             self.mesh_step(f"Signing in to {self.mesh_site}")
             credential = await self._mesh_credential()
+            await self.mesh_place()
             await self.mesh_create(credential)
             self.mesh_step("Starting Jupyter")
             address = await maybe_future(super().start())
@@ -207,12 +195,6 @@ class MeshSpawnerMixin(Base):
             if event.get("message") != "Spawning server...":
                 # All that Spawner says by itself; ours say more.
                 yield event
-
-    def _mesh_take_options(self) -> None:
-        """Take the user's choices, for this start alone: a later one without choices must not repeat them."""
-        self.mesh_options = MeshOptions.read(self.user_options)
-        self.user_options = self.orm_spawner.user_options = without_ours(self.user_options)
-        self.user.db.commit()
 
     def _mesh_failure(self, error: Exception) -> SpawnException:
         """What the user reads of an error that has no sentence for users; the log gets its cause."""
