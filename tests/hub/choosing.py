@@ -109,7 +109,11 @@ class Form(HTMLParser):
                 self.fields[at["name"]] = at.get("value", "")
         elif tag == "select":
             self._select = at["name"]
-        elif tag == "option" and self._select and ("selected" in at or self._select not in self.fields):
+        elif (
+            tag == "option"
+            and self._select
+            and ("selected" in at or self._select not in self.fields)
+        ):
             self.fields[self._select] = at["value"]
 
     def handle_endtag(self, tag):
@@ -146,5 +150,3 @@ class Window(Browser):
         headers = {"X-XSRFToken": token, "Sec-Fetch-Mode": "cors", **headers}
         async with self.session.get(self.hub.url + path, headers=headers) as reply:
             return reply.status, json.loads(await reply.text())
-
-

@@ -140,7 +140,7 @@ async def test_the_form_without_javascript(hub, maya):
     form = Form(page)
     assert form.fields["mesh_what"] == "files"
     assert (form.fields["mesh_placement"], form.fields["mesh_environment"]) == ("", "data")
-    status, url, page = await maya.send(form, mesh_what="project", mesh_project="lofar-survey")
+    await maya.send(form, mesh_what="project", mesh_project="lofar-survey")
     environment = await hub.ready("maya")
     assert environment["WHERE"] == "coast", "it was placed by the rule, on the hub"
     assert environment["WHAT"] == "data"
