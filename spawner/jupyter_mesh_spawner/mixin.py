@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 from jupyterhub.utils import maybe_future
@@ -201,6 +202,13 @@ class MeshSpawnerMixin(MeshChoicesMixin):
         step = self.mesh_steps.current
         done = f'"{step.text}" failed' if step else "Your server could not be started"
         self.log.error("%s for %s", done, self._log_name, exc_info=error)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return SpawnException(
+                "The disk of this hub is full, so your server cannot be started. "
+                "Tell the operator of this hub.",
+                reason="mesh_disk_full",
+                status_code=507,
+            )
         return SpawnException(
             f"{done}. Try again; if it happens again, tell the operator of this hub.",
             reason="mesh_step_failed",

@@ -16,8 +16,21 @@ import aiohttp
 ROOT = Path(__file__).parents[2]
 LOCAL_CONFIG = ROOT / "hub-config" / "local" / "jupyterhub_config.py"
 
+PLAIN = """
+import os
+
+c.JupyterHub.bind_url = "http://127.0.0.1:" + os.environ["MESH_HUB_PORT"]
+c.JupyterHub.hub_bind_url = "http://127.0.0.1:" + os.environ["MESH_HUB_API_PORT"]
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:" + os.environ["MESH_HUB_PROXY_PORT"]
+os.makedirs(os.environ["MESH_HUB_STATE"], exist_ok=True)
+c.ConfigurableHTTPProxy.pid_file = os.environ["MESH_HUB_STATE"] + "/proxy.pid"
+c.JupyterHub.db_url = "sqlite:///" + os.environ["MESH_HUB_STATE"] + "/jupyterhub.sqlite"
+c.JupyterHub.cookie_secret_file = os.environ["MESH_HUB_STATE"] + "/cookie_secret"
+"""
+"""A hub without anything of ours, in place of the one for a site."""
+
 TESTER_CONFIG = """
-load_subconfig({local!r})
+{config}
 c.JupyterHub.services = [dict(name="tester", api_token={token!r})]
 c.JupyterHub.load_roles.append(dict(
     name="tester",
@@ -42,7 +55,7 @@ def free_ports(count):
 class Hub:
     """``start``, ``kill`` and ``stop`` one hub; its state, ports and log stay the same."""
 
-    def __init__(self, folder, *, site="alpine", gateway="127.0.0.1:1", more=""):
+    def __init__(self, folder, *, site="alpine", gateway="127.0.0.1:1", more="", config=""):
         self.state = folder / "state"
         self.token = secrets.token_hex(16)
         self.ports = self.port, api_port, proxy_port = free_ports(3)
@@ -50,7 +63,11 @@ class Hub:
         self.log_file = folder / "hub.log"
         self.config = folder / "jupyterhub_config.py"
         self.config.write_text(
-            TESTER_CONFIG.format(local=str(LOCAL_CONFIG), token=self.token, more=more)
+            TESTER_CONFIG.format(
+                config=config or f"load_subconfig({str(LOCAL_CONFIG)!r})",
+                token=self.token,
+                more=more,
+            )
         )
         self.environment = os.environ | {
             "MESH_SITE": site,
@@ -60,6 +77,8 @@ class Hub:
             "MESH_HUB_API_PORT": str(api_port),
             "MESH_HUB_PROXY_PORT": str(proxy_port),
             "XDG_RUNTIME_DIR": str(folder / "run"),
+            # The proxy and the servers beside this Python, whatever a configuration does.
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         }
         (folder / "run").mkdir(exist_ok=True)
         self.runtime = folder / "run"
@@ -78,7 +97,7 @@ class Hub:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 150
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
@@ -91,7 +110,7 @@ class Hub:
             finally:
                 connection.close()
                 time.sleep(0.2)
-        raise AssertionError(f"no hub after 90 s\n{self.log}")
+        raise AssertionError(f"no hub after 150 s\n{self.log}")
 
     def kill(self):
         """kill -9 for the hub alone; its proxy and servers live on."""

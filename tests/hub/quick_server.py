@@ -21,6 +21,6 @@ class Answer(BaseHTTPRequestHandler):
 
 
 # A test that fails must not leave servers behind for good.
-signal.alarm(120)
+signal.alarm(300)
 address = urlparse(os.environ["JUPYTERHUB_SERVICE_URL"])
 HTTPServer((address.hostname, address.port), Answer).serve_forever()
