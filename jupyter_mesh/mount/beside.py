@@ -5,7 +5,7 @@
     container of the mount (root)                 container of the server (the user, no capability)
     jupyter mesh mount /mesh/files --owner 1000:100
         /mesh/files           FUSE      ------->  /mesh/files
-        /mesh/files.control   socket    ------->  what ``jupyter_mesh.mount.client`` asks
+        /mesh/.files.control  socket    ------->  what ``jupyter_mesh.mount.client`` asks
         tokens                                    none of these
 """
 

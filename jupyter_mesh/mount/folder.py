@@ -59,8 +59,8 @@ def mounts_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def shared_folder(directory: Path) -> Path:
-    """Where a mount that is served to another container has ``mount.json`` and ``control.sock``: beside it."""
-    return directory.with_name(f"{directory.name}.control")
+    """Where a mount that is served to another container has ``mount.json`` and ``control.sock``: hidden, beside it."""
+    return directory.with_name(f".{directory.name}.control")
 
 
 def absolute(directory: str | Path) -> Path:

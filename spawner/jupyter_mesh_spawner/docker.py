@@ -213,8 +213,7 @@ class MeshDockerMixin(MeshSpawnerMixin, Base):
         )
         self.mesh_note(MOUNTER, mounter.note())
         self._mesh_mounter, self.mesh_mount = mounter, seen
-        bind = {"bind": seen, "mode": "rw", "propagation": "rslave"}
-        self.volumes = {**self.volumes, mounter.seen: bind}
+        self.volumes = {**self.volumes, **mounter.binds(seen)}
 
     async def _mesh_root(self) -> str:
         """The root folder of the server in its container."""
@@ -243,8 +242,8 @@ class MeshDockerMixin(MeshSpawnerMixin, Base):
 
     def _mesh_forget_mount(self) -> None:
         if self._mesh_mounter is not None:
-            ours = self._mesh_mounter.seen
-            self.volumes = {name: how for name, how in self.volumes.items() if name != ours}
+            ours = self._mesh_mounter.binds(self.mesh_mount)
+            self.volumes = {name: how for name, how in self.volumes.items() if name not in ours}
         self._mesh_mounter, self.mesh_mount = None, ""
 
     def _mesh_without(self, error: Exception) -> None:

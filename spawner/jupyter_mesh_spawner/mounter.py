@@ -2,9 +2,10 @@
 
 ::
 
-    engine's machine   FOLDER (a folder of a shared mount) / files
-    mounter            FOLDER      on /mesh, rshared: it mounts on /mesh/files     root, /dev/fuse, SYS_ADMIN
-    server             FOLDER/files on mesh, rslave:  it sees what is mounted      needs no privilege
+    engine's machine   FOLDER, in a shared mount
+    mounter            FOLDER on /mesh, rshared: it mounts on /mesh/files          root, /dev/fuse, SYS_ADMIN
+    server             FOLDER/files on ~/mesh, rslave: it sees what is mounted     the user, no privilege
+                       FOLDER/.files.control on ~/.mesh.control: it asks the program that mounts
 
 The server's folder must be given to it before anything is mounted there: then a mount that dies can be taken away
 and made again under a running server. What is not uploaded yet lies in a volume, which goes when it is empty.
@@ -18,11 +19,13 @@ import io
 import tarfile
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from docker.errors import APIError, ImageNotFound, NotFound
 
 from jupyter_mesh.errors import DeadlineExceeded, NotSupported, Unavailable
+from jupyter_mesh.mount.folder import shared_folder
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -42,8 +45,8 @@ NETWORK = ("NetworkMode", "Dns", "DnsOptions", "DnsSearch", "ExtraHosts")
 """What the mounter has in common with the server, by the names of the engine."""
 PRIVILEGE = {
     "CapDrop": ["ALL"],
-    # The second one: the user's folders are the user's alone, and read-only ones are mounts inside.
-    "CapAdd": ["SYS_ADMIN", "DAC_READ_SEARCH"],
+    # Read-only folders are mounts inside, and what is above them is the user's alone; so is the control socket.
+    "CapAdd": ["SYS_ADMIN", "DAC_READ_SEARCH", "CHOWN"],
     # The profile that engines use by default forbids every mount.
     "SecurityOpt": ["no-new-privileges", "apparmor=unconfined"],
 }
@@ -59,7 +62,7 @@ UNSHARED = "not a shared"
 
 SWEEP = """
 while fusermount3 -u -z -q "$0/files"; do :; done
-test ! -d "$0" || { rmdir "$0/files" 2>/dev/null; rmdir "$0"; }
+test ! -d "$0" || { rm -f "$0"/.files.control/*; rmdir "$0/files" "$0/.files.control" 2>/dev/null; rmdir "$0"; }
 """
 
 
@@ -88,10 +91,14 @@ class Mounter:
         """As JSON."""
         return asdict(self)
 
-    @property
-    def seen(self) -> str:
-        """The folder to give to the server."""
-        return f"{self.base}/{self.folder}/files"
+    def binds(self, seen: str) -> dict[str, dict[str, str]]:
+        """What to give to the server so that it has its files in the folder ``seen``; as volumes of DockerSpawner."""
+        control = str(shared_folder(Path(POINT)).relative_to("/mesh"))
+        whole = f"{self.base}/{self.folder}"
+        return {
+            f"{whole}/files": {"bind": seen, "mode": "rw", "propagation": "rslave"},
+            f"{whole}/{control}": {"bind": str(shared_folder(Path(seen))), "mode": "ro"},
+        }
 
     async def make(
         self,
@@ -222,7 +229,9 @@ class Mounter:
             end = time.monotonic() + SWEEPING
             while (state := (await engine("inspect_container", name))["State"])["Running"]:
                 if time.monotonic() > end:
-                    raise DeadlineExceeded(f"{self.seen} was not unmounted in {SWEEPING:.0f} s.")
+                    raise DeadlineExceeded(
+                        f"{self.base}/{self.folder} was not unmounted in {SWEEPING:.0f} s."
+                    )
                 await asyncio.sleep(LOOK_EVERY)
             if state["ExitCode"]:
                 said = (await engine("logs", name)).decode(errors="replace").strip()

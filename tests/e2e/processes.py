@@ -135,8 +135,8 @@ class Demo:
 class Node:
     """A node in a process of its own: ``start``, ``stop`` and ``kill`` it; its ports stay the same."""
 
-    def __init__(self, folder, *, name, token_life):
-        self.name, self.token_life = name, token_life
+    def __init__(self, folder, *, name, token_life, host="127.0.0.1"):
+        self.name, self.token_life, self.host = name, token_life, host
         self.data = folder / "data"
         self.ready = folder / "ready.json"
         self.log = folder / "node.log"
@@ -151,6 +151,7 @@ class Node:
         self.ready.unlink(missing_ok=True)
         options = ["--gateway-port", self.ports[0], "--http-port", self.ports[1]]
         options += ["--token-life", str(self.token_life), "--ready-file", str(self.ready)]
+        options += ["--host", self.host, "--allow-remote"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*MODULE, "node", "--name", self.name, "--data", str(self.data), *options],
