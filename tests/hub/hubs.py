@@ -83,6 +83,7 @@ class Hub:
         (folder / "run").mkdir(exist_ok=True)
         self.runtime = folder / "run"
         self.process = None
+        self.python = sys.executable
 
     @property
     def log(self):
@@ -91,7 +92,7 @@ class Hub:
     def start(self):
         with self.log_file.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterhub", "-f", str(self.config)],
+                [str(self.python), "-m", "jupyterhub", "-f", str(self.config)],
                 env=self.environment,
                 cwd=self.state.parent,
                 stdout=log,
