@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -103,8 +104,9 @@ async def _run(
     )
     running = asyncio.current_task()
     if running is not None:
-        # As Ctrl-C does: who ends a job of a cluster sends it.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+        # As Ctrl-C does: who ends a job of a cluster sends it. Only the main thread is told of signals.
+        with suppress(ValueError, RuntimeError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     with _Bar(task.notebook.name) as bar:
         result = await run_notebook(task, bar.tell)
     _tell(result, as_json)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from jupyter_mesh.node.flavours import HTTP_STATUS
 from jupyter_mesh.node.incoming import Incoming
+from jupyter_mesh.node.link_files import LinkFiles
 from jupyter_mesh.node.link_web import add_link_routes
 from jupyter_mesh.node.ocm.access import RemoteAccess
 from jupyter_mesh.node.ocm.routes import add_routes
@@ -33,6 +34,7 @@ def data_app(site: Site, middlewares: Sequence[Middleware]) -> web.Application:
     app.router.add_get("/health", data.health)
     app.router.add_route("*", "/data", data.handle)
     add_link_routes(app, site)
+    LinkFiles(site).add_routes(app)
     add_routes(app, site.federation)
     RemoteAccess(site, site.federation.store).add_routes(app)
     return app

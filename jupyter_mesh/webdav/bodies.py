@@ -20,10 +20,10 @@ WITHIN = 30.0
 """Seconds; bodies of XML are small."""
 
 
-async def read_xml(content: StreamReader) -> Element | None:
+async def read_xml(content: StreamReader, at_most: int = AT_MOST) -> Element | None:
     """The root element of a body, its names as ``{namespace}name``; None for an empty body.
 
-    Raises TooLarge over a megabyte, InvalidRequest for what does not come in time or is not well-formed, for a
+    Raises TooLarge over ``at_most`` bytes, InvalidRequest for what does not come in time or is not well-formed, for a
     document type (and with it every entity), and for elements nested deeper than any client of ours nests them.
     """
     text = bytearray()
@@ -31,7 +31,7 @@ async def read_xml(content: StreamReader) -> Element | None:
         async with asyncio.timeout(WITHIN):
             async for piece in content.iter_any():
                 text += piece
-                if len(text) > AT_MOST:
+                if len(text) > at_most:
                     raise TooLarge("The XML of this request is too large.")
     except TimeoutError:
         raise InvalidRequest("The XML of this request did not arrive in time.") from None
