@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from types import TracebackType
 
+    from distributed import Client
+
     from jupyter_mesh.auth import TokenSource
 
 __all__ = ["DelegatedToken", "Delegation", "delegate", "read_delegation"]
@@ -83,6 +85,7 @@ class Delegation:
         self.path = stored.path
         self.label = stored.credential.label
         self.ends: datetime = stored.credential.ends
+        self._sent: list[tuple[Client, str]] = []
         self.storage_options: dict[str, Any] = {
             "site": stored.settings.name,
             "identity": f"login:{self.label}",
@@ -103,11 +106,29 @@ class Delegation:
     ) -> None:
         self.revoke()
 
+    def send(self, client: Client) -> None:
+        """Put the login on all workers of a Dask cluster, also on those that come later; ``revoke`` deletes it there.
+
+        Needed where they do not share the home of this machine. From then on ``storage_options`` names it as
+        they find it. Raises InvalidRequest for a cluster whose connections others could listen to.
+        """
+        from jupyter_mesh.fs.workers import send_login
+
+        variable = f"MESH_LOGIN_{secrets.token_hex(8).upper()}"
+        send_login(client, variable, self.path)
+        self._sent.append((client, variable))
+        self.storage_options["token_ref"] = f"env:{variable}"
+
     def revoke(self) -> None:
         """End it now, at the site and here; may be called twice. Raises Unavailable if the site does not answer.
 
         Tokens that workers hold live on until they end: a site cannot call back a token.
         """
+        if self._sent:
+            from jupyter_mesh.fs.workers import take_login_back
+
+            while self._sent:
+                take_login_back(*self._sent.pop())
         sync(get_loop(), self.revoked)
 
     async def revoked(self) -> None:

@@ -31,7 +31,7 @@ c.JupyterHub.cookie_secret_file = os.environ["MESH_HUB_STATE"] + "/cookie_secret
 
 TESTER_CONFIG = """
 {config}
-c.JupyterHub.services = [dict(name="tester", api_token={token!r})]
+c.JupyterHub.services.append(dict(name="tester", api_token={token!r}))
 c.JupyterHub.load_roles.append(dict(
     name="tester",
     scopes=["admin:users", "admin:servers", "admin:auth_state", "proxy", "access:servers"],
