@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import uuid
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from tests.e2e.processes import Node
 from tests.hub.hubs import LOCAL_CONFIG, ROOT, Browser, Hub, free_ports
+
+log = logging.getLogger(__name__)
 
 CONFIG = ROOT / "hub-config" / "compute" / "jupyterhub_config.py"
 PASSWORD = "marker-PASSWORD-of-ada"
@@ -122,8 +125,9 @@ def hub(site, tmp_path):
     hub.start()
     yield hub
     hub.stop()
-    # Shown where the test has failed.
-    print("\n".join(line for line in hub.log.splitlines() if "DaskGateway" in line))
+    for line in hub.log.splitlines():
+        if "DaskGateway" in line:
+            log.info(line)  # shown where the test has failed
 
 
 async def test_workers_of_a_cluster_read_the_users_files(hub, tmp_path):
