@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.processes import Node
-from tests.hub.hubs import LOCAL_CONFIG, ROOT, Browser, Hub, free_ports
+from tests.hub.hubs import ROOT, Browser, Hub, free_ports
 
 log = logging.getLogger(__name__)
 
@@ -118,8 +118,7 @@ def site(tmp_path):
 
 @pytest.fixture
 def hub(site, tmp_path):
-    hub = Hub(tmp_path, gateway=site.gateway)
-    hub.config.write_text(hub.config.read_text().replace(str(LOCAL_CONFIG), str(CONFIG)))
+    hub = Hub(tmp_path, gateway=site.gateway, config=f"load_subconfig({str(CONFIG)!r})")
     (port,) = free_ports(1)
     hub.environment["MESH_DASK_PORT"] = str(port)
     hub.start()

@@ -1,8 +1,6 @@
 """A server in a container has its files as a folder, and however it ends, nothing is left."""
 
 
-
-
 async def test_from_start_to_stop(hub):
     await hub.serve("ada")
     server, _ = hub.container("ada")
