@@ -6,6 +6,7 @@ them when a server starts, its start form shows the same decision before, and ``
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
     from jupyter_mesh.cs3 import MeshClient
     from jupyter_mesh.models import ReceivedShare
 
-__all__ = ["HERE", "MeshPlacement", "Placement", "Whereabouts", "look"]
+__all__ = ["HERE", "NAME", "MeshPlacement", "Placement", "Whereabouts", "look"]
 
 HERE = "here"
 """The placement that is always there: the spawner as it is set up."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What a form, a link or the API can choose."""
 
 KEYS = {"title", "has", "match", "override", "groups"}
 MATCHED = ("site", "storage", "space", "path")
@@ -112,6 +116,11 @@ class MeshPlacement(Configurable):
     def _check(self, proposal: Any) -> Any:
         """Refuse what nothing reads: a misspelt rule must not be passed over in silence."""
         for name, entry in proposal.value.items():
+            if not NAME.fullmatch(name) or not _is_table(entry, "match", "override"):
+                raise TraitError(
+                    f"MeshPlacement.{proposal.trait.name}: {name} is none. A name has letters, digits and . _ -, "
+                    "and stands for a dictionary, in which match and override are dictionaries, too."
+                )
             unknown = set(entry) - KEYS | set(entry.get("match", {})) - set(MATCHED)
             if unknown:
                 raise TraitError(
@@ -210,6 +219,10 @@ async def _share(client: MeshClient, path: str) -> ReceivedShare | None:
 
 def _name(mesh: MeshPath) -> str:
     return name_of(mesh.rel) or mesh.space or "Your files"
+
+
+def _is_table(entry: Any, *parts: str) -> bool:
+    return isinstance(entry, dict) and all(isinstance(entry.get(part, {}), dict) for part in parts)
 
 
 def _allows(entry: dict[str, Any], groups: Collection[str]) -> bool:

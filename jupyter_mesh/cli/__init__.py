@@ -86,6 +86,7 @@ SECTIONS: dict[str, dict[str, Verb]] = {
     },
     "Set-ups": {
         "doctor": Verb("doctor:doctor", "Check a set-up and say what to do."),
+        "place": Verb("place:place", "Tell where a server would run, and why."),
         "demo": Verb("demo:demo", "Two sites with a JupyterHub each on this machine."),
         "node": Verb("node:node", "Run a site of your own in one process."),
         "completion": Verb("completion:completion", "Print the script that completes commands."),

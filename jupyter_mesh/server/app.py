@@ -143,6 +143,9 @@ class MeshExtension(ExtensionApp):
         gc.collect()
         gc.freeze()
         self._start.end()
+        for remark in os.environ.get("MESH_REMARKS", "").splitlines():
+            # What the user wished for this start and did not get.
+            self.log.warning("%s", remark)
         if self._hub_token is not None:
             self._refresher = asyncio.create_task(self._hub_token.run())
 

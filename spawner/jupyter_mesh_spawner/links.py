@@ -94,7 +94,7 @@ class MeshOpenHandler(UserRedirectHandler):
         spawner.handler = self
         await self._page(
             200,
-            name=where.name if where else link.name,
+            opens=where.name if where else link.name,
             owner=where.owner if where else "",
             site=where.site if where else "",
             doubt=doubt,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_mesh.errors import InvalidRequest
 from jupyter_mesh.links import LONGEST, Link
 from jupyter_mesh.paths import AREAS, PROJECTS, join
+from jupyter_mesh.placement import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +17,6 @@ __all__ = ["PREFIX", "MeshOptions", "has_ours", "read_form", "without_ours"]
 
 PREFIX = "mesh_"
 """What the names of our fields begin with, in forms, links and user_options."""
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +109,4 @@ def _text(options: Mapping[str, Any], name: str) -> str:
 
 
 def _name(text: str) -> str:
-    return text if _NAME.fullmatch(text) else ""
+    return text if NAME.fullmatch(text) else ""

@@ -35,6 +35,7 @@ BEFORE = {
     "bin purge": "jupyter-mesh rm home/data/old.csv",
     "tag remove": "jupyter-mesh tag add home/data/points.csv run-7",
     "sync": "rm -rf data",
+    "place": "echo 'c = get_config()' > jupyterhub_config.py",
 }
 """What must have happened before the examples of a verb."""
 

@@ -2,12 +2,12 @@
 
 import json
 import re
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlencode
 
-from tests.e2e.processes import MODULE, Node
+from jupyter_mesh.node.users import add_project, add_user
+from tests.e2e.processes import Node
 from tests.hub.hubs import Browser, Hub, until
 
 QUICK_SERVER = Path(__file__).with_name("quick_server.py")
@@ -45,10 +45,9 @@ class ChoosingHub(Hub):
         self.node = Node(folder / "node", name="alpine", token_life=3600)
         self.node.data.parent.mkdir(parents=True)
         for user in users:
-            self.node.add_user(user, password_of(user))
+            add_user(self.node.data, user, password_of(user))
         for project, member in projects:
-            words = ["project", "add", project, "--data", str(self.node.data), "--member", member]
-            subprocess.run([*MODULE, "node", *words], check=True, capture_output=True)
+            add_project(self.node.data, project, {member: "editor"})
         self.node.start()
         config = CONFIG.format(server=str(QUICK_SERVER)) + more
         super().__init__(folder, gateway=self.node.gateway, more=config)
