@@ -102,7 +102,8 @@ class Kernel:
                         printed.append(content["text"])
                     elif said["msg_type"] == "error":
                         raise AssertionError("\n".join(content["traceback"]))
-                    elif said["msg_type"] == "execute_reply":
+                    # Output comes on another channel than the reply, and ends with "idle".
+                    elif said["msg_type"] == "status" and content["execution_state"] == "idle":
                         return "".join(printed)
 
 
