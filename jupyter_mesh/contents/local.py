@@ -61,7 +61,8 @@ class LocalContents(AsyncLargeFileManager):
             model: Model = await super()._dir_model(path, content)
             return model
         model = await super()._dir_model(path, content=False)
-        if not path.strip("/") and MOUNT in names and _mount() != _real(os.path.join(where, MOUNT)):
+        own = os.path.join(where, MOUNT)
+        if not path.strip("/") and MOUNT in names and _mount() not in (_real(own), _target(own)):
             self.log.warning(
                 "The local %s is not shown: the mesh has its name.", f"{where}/{MOUNT}"
             )
@@ -118,6 +119,14 @@ def _real(where: str) -> str:
     """The real path of ``where``, whose own end is not looked at: it may be a mount that hangs."""
     folder, name = os.path.split(os.path.normpath(where))
     return os.path.join(os.path.realpath(folder), name)
+
+
+def _target(where: str) -> str:
+    """Where a link leads; "" for what is none. What it leads to is not looked at."""
+    try:
+        return _real(os.readlink(where))
+    except OSError:
+        return ""
 
 
 def _names_in(where: str) -> list[str]:

@@ -29,6 +29,7 @@ from jupyter_mesh.server.handlers.terminals import TerminalsHandler
 from jupyter_mesh.server.kernels import start_kernels_in_folders
 from jupyter_mesh.server.metrics import MeshMetrics
 from jupyter_mesh.server.mounted import MountedFolders
+from jupyter_mesh.server.mountlink import link_mount
 from jupyter_mesh.server.runs import Runs
 from jupyter_mesh.server.sharing import LiveSharing
 from jupyter_mesh.server.site import SiteWatch
@@ -148,6 +149,8 @@ class MeshExtension(ExtensionApp):
             self.log.warning("%s", remark)
         if self._hub_token is not None:
             self._refresher = asyncio.create_task(self._hub_token.run())
+            if self.mounted is not None:
+                await asyncio.to_thread(link_mount, serverapp.root_dir, self.mounted.mount)
 
     async def stop_extension(self) -> None:
         """Stop the tasks, then close the client."""
