@@ -62,7 +62,8 @@ class LocalContents(AsyncLargeFileManager):
             return model
         model = await super()._dir_model(path, content=False)
         own = os.path.join(where, MOUNT)
-        if not path.strip("/") and MOUNT in names and _mount() not in (_real(own), _target(own)):
+        is_mount = _mount() != "" and _mount() in (_real(own), _target(own))
+        if not path.strip("/") and MOUNT in names and not is_mount:
             self.log.warning(
                 "The local %s is not shown: the mesh has its name.", f"{where}/{MOUNT}"
             )
