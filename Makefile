@@ -26,7 +26,7 @@ LAB_SOURCES := $(shell find labextension/src labextension/style labextension/sch
 demo: .venv/.lab .venv/.proxy .venv/.fuse
 	exec $(BIN)/jupyter-mesh demo
 
-test: .venv/.lab .venv/.proxy .venv/.browser .venv/.litmus .venv/.fuse .venv/.r .venv/.shells .venv/.hubs
+test: .venv/.lab .venv/.proxy .venv/.browser .venv/.litmus .venv/.fuse .venv/.r .venv/.shells .venv/.hubs .venv/.keycloak
 	cd labextension && jlpm test
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
@@ -148,4 +148,10 @@ APT_INSTALL := test "$$(id -u)" = 0 && command -v apt-get && apt-get update -q &
 # The shells beside bash that complete our verbs.
 .venv/.shells: | .venv/.python
 	{ command -v zsh && command -v fish; } || { $(APT_INSTALL) zsh fish; } || echo "No zsh or fish here: their tests are left out"
+	touch $@
+
+# A provider of logins, 177 MB, in the user's cache; its first start takes the better part of a minute.
+.venv/.keycloak: tests/oidc/keycloak.py tests/oidc/realm.json | .venv/.python
+	{ command -v java && command -v mvn; } || { $(APT_INSTALL) default-jre-headless maven; } || echo "Keycloak needs java and mvn"
+	$(BIN)/python -m tests.oidc.keycloak || echo "The tests of OpenID Connect are left out"
 	touch $@

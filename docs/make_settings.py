@@ -20,6 +20,8 @@ CLASSES = {
     ),
     "On the hub: `jupyterhub_config.py`": (
         "jupyter_mesh_spawner.cs3.CS3Authenticator",
+        "jupyter_mesh_spawner.oidc.MeshOIDCAuthenticator",
+        "jupyter_mesh_spawner.kept.MeshKeptTokenMixin",
         "jupyter_mesh.placement.MeshPlacement",
         "jupyter_mesh_spawner.local.MeshLocalSpawner",
         "jupyter_mesh_spawner.kube.MeshKubeSpawner",

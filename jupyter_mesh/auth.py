@@ -33,6 +33,7 @@ __all__ = [
     "TokenSource",
     "check_token",
     "expiry_of",
+    "issue_of",
     "owner_of",
     "read_secret_file",
     "redact",
@@ -177,8 +178,17 @@ def check_token(text: str) -> str:
 
 def expiry_of(token: str) -> datetime | None:
     """When a token ends, if it is a JWT that says so. Nothing is verified: only the site can do that."""
+    return _time_in(token, "exp")
+
+
+def issue_of(token: str) -> datetime | None:
+    """When a token was made, as ``expiry_of``."""
+    return _time_in(token, "iat")
+
+
+def _time_in(token: str, claim: str) -> datetime | None:
     try:
-        return datetime.fromtimestamp(float(_claims(token)["exp"]), UTC)
+        return datetime.fromtimestamp(float(_claims(token)[claim]), UTC)
     except (ValueError, TypeError, KeyError, OverflowError, OSError):
         return None
 

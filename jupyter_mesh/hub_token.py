@@ -80,6 +80,8 @@ class HubToken(FileToken):
         """What the file holds. The hub is asked first if there is none yet, or with ``refresh``: the site refused it."""
         if refresh:
             await self.refresh_now()
+        elif isinstance(self.problem, LoginEnded):
+            raise self.problem
         elif not self._latest and not await asyncio.to_thread(self.path.exists):
             # In a container its folder begins empty.
             await self._ask(force=False)
@@ -121,6 +123,9 @@ class HubToken(FileToken):
                 await asyncio.to_thread(write_token_file, self.path, token)
             except MeshError as error:
                 self.problem = error
+                if isinstance(error, LoginEnded):
+                    # Sites may go on to accept what the hub would not use any more, for a day.
+                    await asyncio.to_thread(self.path.unlink, missing_ok=True)
                 raise
             except OSError as error:
                 self.problem = SiteError(

@@ -8,24 +8,17 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jupyterhub.auth import Authenticator
-from jupyterhub.utils import maybe_future
 from tornado.web import HTTPError, RequestHandler
 from traitlets import Bool, Integer, Unicode
 
-from jupyter_mesh.config import SiteSettings
-from jupyter_mesh.cs3.login import Login, LoginKind, app_password, authenticate, revoke_app_password
+from jupyter_mesh.cs3.login import Login, app_password, revoke_app_password
 from jupyter_mesh.errors import InvalidRequest, LoginEnded, MeshError, SiteError
 from jupyter_mesh_spawner.authenticator import STATE, MeshAuthenticatorMixin
-from jupyter_mesh_spawner.credential import ASSUMED_LIFE, Credential
+from jupyter_mesh_spawner.credential import Credential
 from jupyter_mesh_spawner.pages import MeshLoginHandler, MeshLogoutHandler
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
-    from jupyterhub.user import User
 
 __all__ = ["CS3Authenticator"]
 
@@ -37,9 +30,6 @@ class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
     user, kept in the encrypted auth_state alone.
     """
 
-    mesh_ca_file = Unicode(
-        help="File with the certificates to trust at the gateway instead of the system's."
-    ).tag(config=True)
     mesh_app_passwords = Bool(
         True,
         help=(
@@ -64,14 +54,8 @@ class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._background: set[asyncio.Task[None]] = set()
-        try:
-            # A wrong address is told when the hub starts, not to the first user.
-            self._settings  # noqa: B018  building them checks them
-        except InvalidRequest as error:
-            message = f"CS3Authenticator needs mesh_site and mesh_gateway. {error}"
-            self.log.critical(message)
-            raise SystemExit(1) from error
+        # A wrong address is told when the hub starts, not to the first user.
+        self.mesh_check_settings()
 
     def normalize_username(self, username: str) -> str:
         """The name as the site writes it: two accounts that differ in case only stay two users."""
@@ -89,7 +73,7 @@ class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
         if not username or not password:
             return None
         try:
-            login = await self._login("basic", username, password)
+            login = await self.mesh_login("basic", username, password)
         except (LoginEnded, InvalidRequest):
             return None
         except MeshError as error:
@@ -98,7 +82,7 @@ class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
             raise HTTPError(503, sentence) from error
         return {
             "name": login.user.username,
-            "auth_state": {STATE: self._credential(login).to_state()},
+            "auth_state": {STATE: self.mesh_credential_of(login).to_state()},
             "user_info": {"display_name": login.user.display_name or login.user.username},
         }
 
@@ -114,19 +98,12 @@ class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
             model["auth_state"] = {**state, STATE: credential.to_state()}
         return model
 
-    async def delete_user(self, user: User) -> None:
-        """Leave no app password of a user who is removed from the hub."""
-        held = await self.mesh_held(user)
-        if held is not None:
-            self.mesh_later(self.mesh_revoke(held))
-        await maybe_future(super().delete_user(user))
-
     async def mesh_renew(self, held: Credential) -> Credential:
         """Log in with the app password, or with the machine key where the operator gave one."""
         if held.app_password:
             try:
                 return self._renewed(
-                    held, await self._login("appauth", held.username, held.app_password)
+                    held, await self.mesh_login("appauth", held.username, held.app_password)
                 )
             except (LoginEnded, SiteError):
                 # Ended, or revoked by the user at the site. OpenCloud answers INTERNAL then.
@@ -138,48 +115,19 @@ class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
             except OSError as error:
                 self.log.exception("The machine key cannot be read")
                 raise LoginEnded(self.mesh_login_ended) from error
-            return self._renewed(held, await self._login("machine", held.username, key.strip()))
+            return self._renewed(held, await self.mesh_login("machine", held.username, key.strip()))
         raise LoginEnded(self.mesh_login_ended)
 
-    async def mesh_revoke(self, credential: Credential) -> None:
+    async def mesh_revoke(self, held: Credential | None) -> None:
         """Make the app password of a credential useless at the site. A failure is logged: it ends by itself."""
-        if not credential.label:
+        if held is None or not held.label:
             return
         try:
-            if not credential.is_alive(time.time()):
-                credential = await self.mesh_renew(credential)
-            await revoke_app_password(self._settings, credential.token, credential.label)
+            if not held.is_alive(time.time()):
+                held = await self.mesh_renew(held)
+            await revoke_app_password(self.mesh_settings, held.token, held.label)
         except MeshError as error:
-            self.log.warning(
-                "%r stays at %s until it ends: %s", credential.label, self.mesh_site, error
-            )
-
-    def mesh_later(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something nobody waits for."""
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
-    async def mesh_logged_out(self, user: User) -> None:
-        """Forget a user's secrets now, or when the last of the user's servers has stopped."""
-        held = await self.mesh_held(user)
-        if held is None:
-            return
-        if user.active:
-            await self.mesh_keep(user, replace(held, logged_out=True))
-        else:
-            await self.mesh_keep(user, None)
-            self.mesh_later(self.mesh_revoke(held))
-
-    async def post_spawn_stop(self, user: User, spawner: Any) -> None:
-        """The second half of a logout that left a server running."""
-        await maybe_future(super().post_spawn_stop(user, spawner))
-        others = any(other.active for other in user.spawners.values() if other is not spawner)
-        held = None if others else await self.mesh_held(user)
-        if held is not None and held.logged_out:
-            await self.mesh_keep(user, None)
-            # Waited for: a hub that stops its servers and then itself would drop it.
-            await self.mesh_revoke(held)
+            self.log.warning("%r stays at %s until it ends: %s", held.label, self.mesh_site, error)
 
     def get_handlers(self, app: Any) -> list[tuple[str, type[RequestHandler]]]:
         """Login and logout pages that know about app passwords, before those they replace."""
@@ -189,29 +137,8 @@ class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
             *super().get_handlers(app),
         ]
 
-    @property
-    def _settings(self) -> SiteSettings:
-        return SiteSettings(
-            name=self.mesh_site,
-            gateway=self.mesh_gateway,
-            ca_file=Path(self.mesh_ca_file) if self.mesh_ca_file else None,
-        )
-
-    async def _login(self, kind: LoginKind, username: str, secret: str) -> Login:
-        return await authenticate(self._settings, kind, username, secret)
-
-    def _credential(self, login: Login) -> Credential:
-        now = time.time()
-        return Credential(
-            token=login.token,
-            received=now,
-            expires=login.expires.timestamp() if login.expires else now + ASSUMED_LIFE,
-            username=login.user.username,
-            user=f"{login.user.idp}!{login.user.id}",
-        )
-
     def _renewed(self, held: Credential, login: Login) -> Credential:
-        new = self._credential(login)
+        new = self.mesh_credential_of(login)
         if new.user != held.user:
             self.log.error("%s answered for another user than %s", self.mesh_site, held.username)
             raise LoginEnded(self.mesh_login_ended)
@@ -222,7 +149,7 @@ class CS3Authenticator(MeshAuthenticatorMixin, Authenticator):
         label = f"jupyter-mesh @ {hub} ({secrets.token_hex(3)})"
         expires = datetime.now(UTC) + timedelta(days=self.mesh_app_password_days)
         try:
-            password = await app_password(self._settings, credential.token, label, expires)
+            password = await app_password(self.mesh_settings, credential.token, label, expires)
         except MeshError as error:
             self.log.warning(
                 "%s makes no app password for %s, who logs in again when the token ends: %s",

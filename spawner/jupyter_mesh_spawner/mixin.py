@@ -229,11 +229,6 @@ class MeshSpawnerMixin(MeshChoicesMixin):
         except LoginEnded as error:
             raise SpawnException(str(error), reason="mesh_no_token", status_code=403) from error
         except MeshError as error:
-            raise SpawnException(
-                f"{self.mesh_site} does not answer, so your server cannot open your files. "
-                "Try again in a few minutes.",
-                reason="mesh_site_down",
-                log_message=str(error),
-                status_code=503,
-            ) from error
+            # The site, or who logs users in there: the sentence says which of them does not answer.
+            raise SpawnException(str(error), reason="mesh_site_down", status_code=503) from error
         return credential

@@ -140,7 +140,8 @@ class Hub:
                 return running
             async with api.post(f"users/{user}/server") as reply:
                 assert reply.status in (201, 202), await reply.text()
-            return await until(lambda: self._ready(api, user))
+            # A Lab, on a machine with much else to do.
+            return await until(lambda: self._ready(api, user), seconds=120)
 
     async def _ready(self, api, user):
         async with api.get(f"users/{user}") as reply:

@@ -31,11 +31,12 @@ class Renewing(MeshAuthenticatorMixin, Authenticator):
 
 
 class FakeUser:
-    """The three things of a hub's user that count here."""
+    """What of a hub's user counts here."""
 
     name = "ada"
 
     def __init__(self, left=None):
+        self.settings = {}
         self.state = None
         if left is not None:
             now = time.time()

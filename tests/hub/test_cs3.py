@@ -100,7 +100,7 @@ async def test_opencloud_answers_internal_for_a_revoked_app_password(authenticat
     async def internal(*_):
         raise SiteError("Could not log in to alpine.")
 
-    monkeypatch.setattr("jupyter_mesh_spawner.cs3.authenticate", internal)
+    monkeypatch.setattr("jupyter_mesh_spawner.gateway.authenticate", internal)
     with pytest.raises(LoginEnded, match="Log in again to get to your files"):
         await authenticator.mesh_renew(credential)
 

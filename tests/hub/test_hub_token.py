@@ -123,6 +123,19 @@ async def test_what_the_hub_may_answer(hub, source, status, body, error, sentenc
     assert not source.path.exists()
 
 
+async def test_ended_login_leaves_no_token_and_a_new_one_brings_it_back(hub, running):
+    await until(running.path.exists)
+    hub.answer = (401, '{"message": "Your session at Alpine ID has ended."}')
+    with pytest.raises(LoginEnded, match="Alpine ID has ended"):
+        await running.refresh_now()
+    assert not running.path.exists()
+    with pytest.raises(LoginEnded, match="Alpine ID has ended"):
+        await running.token()
+    hub.answer = None
+    await running.refresh_now()
+    assert (await running.token()).startswith("token-")
+
+
 async def test_nobody_listens(tmp_path):
     source = HubToken(
         tmp_path / "token", api_url="http://127.0.0.1:1/hub/api", api_token="s", user="a"
