@@ -12,6 +12,7 @@ import subprocess
 import sys
 import termios
 import time
+from pathlib import Path
 
 import pytest
 
@@ -123,6 +124,14 @@ class Terminal:
         os.close(inner)
 
     def type(self, text):
+        """Type when the program sleeps: a Ctrl-C on the way into a read is lost, in Python as elsewhere."""
+        give_up = time.monotonic() + DEADLINE
+        asleep = 0
+        while asleep < 3:
+            assert time.monotonic() < give_up, f"it does not wait for input: {self.text!r}"
+            state = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(") ")[2][0]
+            asleep = asleep + 1 if state in "SZ" else 0
+            time.sleep(0.02)
         os.write(self._fd, text.encode())
 
     def wait_for(self, text, since=0):
