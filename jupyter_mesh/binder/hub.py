@@ -37,8 +37,12 @@ class CS3RepoProvider(RepoProvider):
         "id": "cs3",
         "enabled": True,
         "spec": {"validateRegex": r".+"},
-        "detect": {"regex": r"^(https|cs3):\/\/[^\/]+\/s\/.+$"},
-        "repo": {"label": "Public link", "placeholder": "https://mesh.example.org/s/AbCdEfGh"},
+        "detect": {"regex": r"^(?<repo>(https|cs3):\/\/[^\/]+\/s\/.+)$"},
+        "repo": {
+            "label": "Public link",
+            "placeholder": "https://mesh.example.org/s/AbCdEfGh",
+            "urlEncode": True,
+        },
         "ref": {"enabled": False},
     }
     labels = {  # noqa: RUF012  as BinderHubs before it have it
@@ -59,7 +63,9 @@ class CS3RepoProvider(RepoProvider):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        link = PublicLink.parse(unquote(self.spec))
+        # Behind an encoded link stands what pages of BinderHub add to every address, such as HEAD.
+        first = self.spec.partition("/")[0]
+        link = PublicLink.parse(unquote(first) if "%" in first else self.spec)
         if link is None:
             raise ValueError(
                 "This is no public link: it looks like https://mesh.example.org/s/AbCdEfGh."

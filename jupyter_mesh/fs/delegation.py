@@ -124,15 +124,15 @@ class Delegation:
 
         Tokens that workers hold live on until they end: a site cannot call back a token.
         """
-        if self._sent:
-            from jupyter_mesh.fs.workers import take_login_back
-
-            while self._sent:
-                take_login_back(*self._sent.pop())
         sync(get_loop(), self.revoked)
 
     async def revoked(self) -> None:
         """``revoke`` for those who await."""
+        if self._sent:
+            from jupyter_mesh.fs.workers import take_login_back
+
+            while self._sent:
+                await asyncio.to_thread(take_login_back, *self._sent.pop())
         stored = await asyncio.to_thread(_read_if_there, self.path)
         if stored is not None:
             with suppress(LoginEnded):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -68,7 +69,8 @@ def send_login(client: Client, variable: str, path: Path) -> None:
 
 
 def take_login_back(client: Client, variable: str) -> None:
-    """Delete the login on all workers of a cluster that still runs."""
+    """Delete the login on all workers of a cluster that still runs; one that has ended has deleted it itself."""
     os.environ.pop(variable, None)
     if client.status == "running":
-        client.unregister_worker_plugin(variable)  # type: ignore[no-untyped-call]
+        with suppress(OSError, TimeoutError):
+            client.unregister_worker_plugin(variable)  # type: ignore[no-untyped-call]

@@ -1,7 +1,7 @@
 """The provider for BinderHub, called as BinderHub's builder calls it.
 
 BinderHub is not on PyPI but for a release of 2018. Its base class stands here with what the builder and the start page
-use of it (jupyterhub/binderhub 00eecd7, ``repoproviders.py``): a real BinderHub was not run.
+use of it (jupyterhub/binderhub b9fad99, ``repoproviders.py``, ``builder.py``): a real BinderHub was not run.
 """
 
 import importlib
@@ -44,6 +44,8 @@ async def test_what_the_builder_asks(provider, shared, read):
     assert await one.get_resolved_ref() == ref
     assert await one.get_resolved_spec() == quote(link, safe="")
     assert one.get_repo_url() == await one.get_resolved_ref_url() == link
+    for spec in (link, quote(link, safe="") + "/", quote(link, safe="") + "/HEAD"):
+        assert provider(spec).get_repo_url() == link
     token = link.rpartition("/")[2]
     assert token not in one.get_build_slug()
     assert one.get_build_slug() == provider(quote(f"{link}/", safe="")).get_build_slug()

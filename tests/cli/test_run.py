@@ -63,9 +63,13 @@ async def test_a_notebook_of_the_mesh(program, remote, tmp_path):
     assert not [name for name in os.listdir(tmp_path) if "ipynb" in name]
 
 
-async def test_an_address_and_an_output_of_ones_own(program, remote):
+async def test_an_address_and_an_output_of_ones_own(program, remote, tmp_path, monkeypatch):
     mesh, folder = remote
-    await mesh.upload(f"{folder}/fit.ipynb", notebook(PARAMETERS, "print(station)"))
+    mounted = tmp_path / "mounted" / folder
+    mounted.mkdir(parents=True)
+    monkeypatch.setenv("MESH_MOUNT", str(tmp_path / "mounted"))
+    code = "import os, jupyter_mesh\nprint(os.getcwd(), jupyter_mesh.here().path)"
+    await mesh.upload(f"{folder}/fit.ipynb", notebook(PARAMETERS, code))
     await mesh.mkdir(f"{folder}/out")
     url = f"cs3://{mesh.site}/{folder}/fit.ipynb"
     code, out, _ = await ended(await program("run", url, "-o", f"{folder}/out"))
@@ -73,6 +77,7 @@ async def test_an_address_and_an_output_of_ones_own(program, remote):
     assert RESULT.fullmatch(out.strip().removeprefix(f"{folder}/out/"))
     code, out, _ = await ended(await program("run", url, "-o", f"{folder}/mine.ipynb"))
     assert (code, out) == (0, f"{folder}/mine.ipynb\n")
+    assert printed(await mesh.read(f"{folder}/mine.ipynb")) == f"{mounted} {mounted}\n"
     code, out, error = await ended(await program("run", url, "-o", f"{folder}/mine.ipynb"))
     assert (code, out) == (1, "")
     assert f"There is already something at {folder}/mine.ipynb" in error

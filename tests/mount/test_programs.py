@@ -1,5 +1,6 @@
 """What people run in a mount: git, SQLite, HDF5, pip, zip, and code that maps files into memory."""
 
+import json
 import mmap
 import os
 import shutil
@@ -179,3 +180,32 @@ def test_ten_thousand_entries(mounted, place):
     here.mkdir()
     mounted.ask("refresh", path)
     assert os.listdir(folder) == []
+
+
+def test_a_notebook_runs_in_its_folder(mounted, place):
+    """jupyter mesh run: code finds its neighbours, and the result is at the site, once."""
+    folder, path = place
+    cells = [
+        {
+            "cell_type": "code",
+            "id": f"c{number}",
+            "metadata": {"tags": ["parameters"]} if not number else {},
+            "source": source,
+            "outputs": [],
+            "execution_count": None,
+        }
+        for number, source in enumerate(
+            ["n = 1", "import jupyter_mesh", "print(open('points.csv').read() * n)"]
+        )
+    ]
+    kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    content = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4}
+    (folder / "points.csv").write_text("1,2;")
+    (folder / "fit.ipynb").write_text(json.dumps(content | {"nbformat_minor": 5}))
+    command = [sys.executable, "-m", "jupyter_mesh.cli", "run", "fit.ipynb", "-p", "n", "2"]
+    result = run(*command, "-o", "out.ipynb", cwd=folder).strip()
+    assert result == str(folder / "out.ipynb")
+    assert "1,2;1,2;" in (folder / "out.ipynb").read_text()
+    mounted.flush(path)
+    assert b"1,2;1,2;" in mounted.site.read(f"{path}/out.ipynb")
+    assert sorted(os.listdir(folder)) == ["fit.ipynb", "out.ipynb", "points.csv"]
