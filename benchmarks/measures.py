@@ -16,6 +16,7 @@ from benchmarks import documents, servers
 from benchmarks.comparison import Bench, Row, Times, row, timed
 from benchmarks.downloads import MIB, Direct, files, noise
 from benchmarks.filesystem import filesystem
+from benchmarks.hub import hubs
 from benchmarks.mounts import mount
 from benchmarks.moves import moves
 from benchmarks.proxy import delayed
@@ -276,6 +277,7 @@ GROUPS: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "cs3": filesystem,
     "mount": mount,
     "sharing": many,
+    "hub": hubs,
 }
 
 
