@@ -26,7 +26,7 @@ LAB_SOURCES := $(shell find labextension/src labextension/style labextension/sch
 demo: .venv/.lab .venv/.proxy .venv/.fuse
 	exec $(BIN)/jupyter-mesh demo
 
-test: .venv/.lab .venv/.proxy .venv/.browser .venv/.litmus .venv/.fuse .venv/.r .venv/.shells .venv/.hubs .venv/.keycloak
+test: .venv/.lab .venv/.proxy .venv/.browser .venv/.litmus .venv/.fuse .venv/.r .venv/.shells .venv/.hubs .venv/.keycloak .venv/.docker
 	cd labextension && jlpm test
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
@@ -133,6 +133,13 @@ APT_INSTALL := test "$$(id -u)" = 0 && command -v apt-get && apt-get update -q &
 .venv/.r: | .venv/.python
 	Rscript -e 'library(IRkernel)' 2>/dev/null || { $(APT_INSTALL) r-base-core r-cran-irkernel; } || \
 		echo "No R here: one test is left out"
+	touch $@
+
+# An engine for containers, which no start script starts, and an image without our own package, once.
+.venv/.docker: .venv/.python .venv/.fuse
+	command -v dockerd || { export RUNLEVEL=1; $(APT_INSTALL) docker.io; } || echo "No dockerd here: tests of containers are left out"
+	{ test "$$(id -u)" = 0 && command -v dockerd && $(BIN)/python -m tests.docker.image; } || \
+		echo "No image for containers: their tests make it, or are left out"
 	touch $@
 
 # The test suite for WebDAV servers.

@@ -24,6 +24,7 @@ CLASSES = {
         "jupyter_mesh_spawner.kept.MeshKeptTokenMixin",
         "jupyter_mesh.placement.MeshPlacement",
         "jupyter_mesh_spawner.local.MeshLocalSpawner",
+        "jupyter_mesh_spawner.docker.MeshDockerSpawner",
         "jupyter_mesh_spawner.kube.MeshKubeSpawner",
     ),
 }

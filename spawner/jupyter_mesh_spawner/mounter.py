@@ -57,6 +57,8 @@ ENDING = 20.0
 SWEEPING = 30.0
 SAID = 1000
 """Characters of what went wrong that are told."""
+FAILED, LEFT = "jupyter mesh mount: ", "Not at the site yet: "
+"""How the program begins what it has to say of itself."""
 UNSHARED = "not a shared"
 """What the engine says of a folder whose mounts nobody else sees."""
 
@@ -282,9 +284,11 @@ class Mounter:
             wrong = await engine("logs", self.name, stdout=False, stderr=True)
         except NotFound:
             return "", ""
-        text = wrong.decode(errors="replace").strip()
-        last = text.rpartition("jupyter mesh mount: ")[2][-SAID:]
-        return out.decode(errors="replace"), " ".join(last.split())
+        lines = wrong.decode(errors="replace").splitlines()
+        # Those with a time are its log.
+        text = " ".join(" ".join(line.split()) for line in lines if not line[:4].isdigit())
+        start = max(text.rfind(word) for word in (FAILED, LEFT))
+        return out.decode(errors="replace"), text[max(start, 0) :].removeprefix(FAILED)[:SAID]
 
 
 async def _remove(engine: Engine, name: str) -> None:

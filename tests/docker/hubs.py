@@ -1,5 +1,6 @@
 """A hub on this machine whose servers are containers, over a site of its own."""
 
+import asyncio
 import json
 import subprocess
 from pathlib import Path
@@ -58,7 +59,8 @@ c.JupyterHub.spawner_class = Testing
 c.JupyterHub.hub_bind_url = "http://{address}:{api_port}"
 c.JupyterHub.allow_named_servers = True
 c.JupyterHub.cleanup_servers = False
-c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 2}}
+# An answer says how the start went.
+c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 120}}
 c.JupyterHub.log_level = "DEBUG"
 c.Testing.client_kwargs = dict(base_url={url!r})
 c.Testing.image = {image!r}
@@ -135,21 +137,22 @@ class DockerHub(Hub):
     async def refused(self, user):
         """Ask for a server that does not start; status and sentence."""
         async with self.api() as api, api.post(f"users/{user}/server") as reply:
-            if reply.status != 202:
-                return reply.status, (await reply.json())["message"]
-        told = [event async for event in self.progress(user)]
-        assert told[-1].get("failed"), told
-        return 500, told[-1]["message"]
+            return reply.status, (await reply.json())["message"]
 
-    async def progress(self, user):
-        """The events that a page shows while a server starts."""
-        async with (
-            self.api() as api,
-            api.get(f"users/{user}/server/progress") as stream,
-        ):
-            async for line in stream.content:
-                if line.startswith(b"data: "):
-                    yield json.loads(line.removeprefix(b"data: "))
+    async def told(self, user):
+        """Start a server; what its page says meanwhile."""
+        starting = asyncio.create_task(self.start_server(user))
+        async with self.api() as api:
+
+            async def begun():
+                async with api.get(f"users/{user}") as reply:
+                    return "" in (await reply.json())["servers"]
+
+            await until(begun)
+            async with api.get(f"users/{user}/server/progress") as stream:
+                lines = [line async for line in stream.content if line.startswith(b"data: ")]
+        await starting
+        return [json.loads(line.removeprefix(b"data: "))["message"] for line in lines]
 
     def container(self, user, server=""):
         """Names of the container of a server, and of the one that mounts for it."""
