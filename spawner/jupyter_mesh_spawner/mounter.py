@@ -40,7 +40,7 @@ STATE = "/var/lib/jupyter-mesh"
 DEVICE = "/dev/fuse"
 HUB_TOKEN = "mesh-hub-token"  # noqa: S105  the name of a file
 PASSED = ("JUPYTERHUB_API_URL", "JUPYTERHUB_USER")
-OURS = ("MESH_MOUNT", "MESH_OPEN", "MESH_TOKEN_FILE")
+OURS = ("MESH_MOUNT", "MESH_TOKEN_FILE")
 NETWORK = ("NetworkMode", "Dns", "DnsOptions", "DnsSearch", "ExtraHosts")
 """What the mounter has in common with the server, by the names of the engine."""
 PRIVILEGE = {

@@ -62,6 +62,8 @@ c.JupyterHub.cleanup_servers = False
 # An answer says how the start went.
 c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 120}}
 c.JupyterHub.log_level = "DEBUG"
+# A choice: so browsers get the start form.
+c.MeshPlacement.environments = {{"lab": dict(title="Lab", override=dict(image={image!r}))}}
 c.Testing.client_kwargs = dict(base_url={url!r})
 c.Testing.image = {image!r}
 c.Testing.pull_policy = "never"
