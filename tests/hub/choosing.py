@@ -1,4 +1,4 @@
-"""A hub with placements and environments over a site of its own; its servers are up at once."""
+"""A hub with placements and environments over a site of its own."""
 
 import json
 import re
@@ -12,36 +12,39 @@ from tests.hub.hubs import Browser, Hub, until
 
 QUICK_SERVER = Path(__file__).with_name("quick_server.py")
 
-CONFIG = """
+QUICK = """
 import sys
 c.MeshLocalSpawner.cmd = [sys.executable, {server!r}]
 c.MeshLocalSpawner.args = []
+"""
+
+CONFIG = """
 c.MeshLocalSpawner.poll_interval = 1
 c.MeshLocalSpawner.mesh_mount_mode = "none"
 c.JupyterHub.allow_named_servers = True
 c.MeshPlacement.here = "Alpine University"
-c.MeshPlacement.placements = {{
-    "here": {{"has": "8 GB"}},
-    "coast": {{
+c.MeshPlacement.placements = {
+    "here": {"has": "8 GB"},
+    "coast": {
         "title": "Coast Institute",
         "has": "16 GB, GPU",
-        "match": {{"path": "projects/lofar*"}},
-        "override": {{"environment": {{"WHERE": "coast"}}}},
-    }},
-    "broken": {{"title": "Nowhere", "override": {{"no_such_trait": 1}}}},
-    "vault": {{"title": "Vault", "groups": ["staff"], "override": {{"environment": {{"WHERE": "vault"}}}}}},
-}}
-c.MeshPlacement.environments = {{
-    "data": {{"title": "Data analysis <Python>", "override": {{"environment": {{"WHAT": "data"}}}}}},
-    "empty": {{"title": "Nothing"}},
-}}
+        "match": {"path": "projects/lofar*"},
+        "override": {"environment": {"WHERE": "coast"}},
+    },
+    "broken": {"title": "Nowhere", "override": {"no_such_trait": 1}},
+    "vault": {"title": "Vault", "groups": ["staff"], "override": {"environment": {"WHERE": "vault"}}},
+}
+c.MeshPlacement.environments = {
+    "data": {"title": "Data analysis <Python>", "override": {"environment": {"WHAT": "data"}}},
+    "empty": {"title": "Nothing"},
+}
 """
 
 
 class ChoosingHub(Hub):
-    """``start`` it, and ``stop``. Users log in with ``password_of`` their name."""
+    """``start`` it, and ``stop``. Users log in with ``password_of`` their name; ``quick`` servers are no JupyterLab."""
 
-    def __init__(self, folder, *, users, projects=(), more=""):
+    def __init__(self, folder, *, users, projects=(), more="", quick=True):
         self.node = Node(folder / "node", name="alpine", token_life=3600)
         self.node.data.parent.mkdir(parents=True)
         for user in users:
@@ -49,8 +52,8 @@ class ChoosingHub(Hub):
         for project, member in projects:
             add_project(self.node.data, project, {member: "editor"})
         self.node.start()
-        config = CONFIG.format(server=str(QUICK_SERVER)) + more
-        super().__init__(folder, gateway=self.node.gateway, more=config)
+        servers = QUICK.format(server=str(QUICK_SERVER)) if quick else ""
+        super().__init__(folder, gateway=self.node.gateway, more=servers + CONFIG + more)
 
     def stop(self):
         super().stop()
@@ -58,7 +61,7 @@ class ChoosingHub(Hub):
 
     async def model(self, user, server=""):
         async with self.api() as api, api.get(f"users/{user}") as reply:
-            return (await reply.json())["servers"].get(server)
+            return (await reply.json()).get("servers", {}).get(server)
 
     async def ready(self, user, server=""):
         """Wait for a server that was asked for; the environment of its process."""

@@ -8,7 +8,33 @@ from tests.hub.choosing import ChoosingHub, Form, Window, environment_of
 
 pytestmark = pytest.mark.timeout(240)
 
-USERS = ("maya", "ann@x.org", "a+b", "jan.d-o")
+USERS = ("maya", "swan")
+
+# A spawner with a form of its own, for one user, that takes no field but its own.
+FOREIGN = """
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+from jupyter_mesh_spawner.local import MeshLocalSpawner
+from traitlets import default
+
+class Theirs(SimpleLocalProcessSpawner):
+    @default("options_form")
+    def _their_form(self):
+        return '<input name="cores" value="2">' if self.user.name == "swan" else ""
+
+    def options_from_form(self, form_data):
+        if self.user.name != "swan":
+            return form_data
+        ((name, (cores,)),) = form_data.items()
+        return {name: int(cores)}
+
+    def get_env(self):
+        return super().get_env() | {"CORES": str(self.user_options.get("cores"))}
+
+class Both(MeshLocalSpawner, Theirs):
+    pass
+
+c.JupyterHub.spawner_class = Both
+"""
 
 
 class TestRead:
@@ -107,7 +133,8 @@ def hub(tmp_path_factory):
     hub = ChoosingHub(
         tmp_path_factory.mktemp("options"),
         users=USERS,
-        projects=[("lofar-survey", "maya"), ("<b>x&y", "maya")],
+        projects=[("lofar-survey", "maya"), ("<b>x&y", "maya"), ("lofar-swan", "swan")],
+        more=FOREIGN,
     )
     hub.start()
     yield hub
@@ -227,3 +254,31 @@ async def test_what_cannot_be_never_keeps_a_server_from_starting(hub, maya, opti
     assert remark in hub.log
     await hub.stop_server("maya")
     assert await hub.options_kept("maya") == {}
+
+
+async def test_in_a_form_of_others(hub, window):
+    """Ours stands above theirs, each gets its own fields, and a link brings the same form."""
+    await window.sign_in("swan")
+    _, page = await window.get("/hub/spawn")
+    form = Form(page)
+    assert page.count('id="mesh-start"') == 1
+    assert (form.fields["cores"], form.fields["mesh_what"]) == ("2", "files")
+    await window.send(form, cores="4", mesh_what="project", mesh_project="lofar-swan")
+    environment = await hub.ready("swan")
+    assert (environment["CORES"], environment["WHERE"]) == ("4", "coast")
+    assert environment["JUPYTERHUB_DEFAULT_URL"].endswith("lofar-swan")
+    await hub.stop_server("swan")
+    assert await hub.options_kept("swan") == {"cores": 4}
+
+    _, page = await window.get("/hub/mesh/open?path=mesh/projects/lofar-swan")
+    form = Form(page)
+    assert page.count('id="mesh-start"') == 1
+    assert (form.fields["cores"], form.fields["mesh_what"]) == ("2", "resource")
+    await window.send(form, cores="8")
+    environment = await hub.ready("swan")
+    assert (environment["CORES"], environment["WHERE"]) == ("8", "coast")
+    await hub.stop_server("swan")
+
+    _, _, page = await window.send(form, cores="many")
+    assert "invalid literal" in page, "what theirs refuses is told on the form"
+    assert await hub.model("swan") is None
