@@ -119,7 +119,9 @@ class MeshOIDCMixin(MeshBearerMixin, Base):
             if isinstance(error, HTTPError) and error.status_code < 500:
                 raise
             problem = meaning_of(error, self.login_service)
-            self.log.warning("A login at %s failed: %s", self.login_service, error)
+            # Not what OAuthenticator writes into its own: an ID token, where that cannot be read.
+            why = error.status_code if isinstance(error, HTTPError) else error
+            self.log.warning("A login at %s failed: %s", self.login_service, why)
             if isinstance(problem, Unavailable):
                 raise HTTPError(503, str(problem)) from error
             raise HTTPError(

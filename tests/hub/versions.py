@@ -19,8 +19,12 @@ VERSIONS = ("5.3", "5.5")
 
 
 def requirements(version):
-    facts = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    return [f"jupyterhub=={version}.*", *facts["project"]["dependencies"]]
+    ours, hub = (
+        tomllib.loads((ROOT / name).read_text())["project"]
+        for name in ("pyproject.toml", "spawner/pyproject.toml")
+    )
+    more = [*ours["dependencies"], *hub["optional-dependencies"]["oidc"]]
+    return [f"jupyterhub=={version}.*", *more]
 
 
 def environment_of(version):

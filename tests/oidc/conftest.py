@@ -17,10 +17,16 @@ from yarl import URL
 
 from jupyter_mesh.node.users import add_user
 from tests.hub.hubs import Hub
+from tests.hub.versions import ours
 from tests.oidc.keycloak import Keycloak, why_not
 
 PEOPLE = ("ada", "bob", "cleo", "dora", "emil")
 """Those whom the site knows; the provider knows a stranger, too."""
+
+LIFE = 300
+"""Seconds that an access token lives."""
+NEAR_ITS_END, ENDED_LONG_AGO = 200, 1000
+"""Ages of a token that is replaced and would still be accepted, and of one that would not."""
 
 SERVICE = "Alpine ID"
 ENDED = f"Your session at {SERVICE} has ended. Log in again to get to your files."
@@ -76,6 +82,9 @@ def keycloak(tmp_path_factory):
     server = Keycloak(tmp_path_factory.mktemp("keycloak"))
     try:
         server.start()
+        # Nothing ends while a busy machine is at it: tests turn the clock instead (Person.be_old).
+        for client in ("hub", "plain-hub"):
+            server.set_client(client, attributes={"access.token.lifespan": str(LIFE)})
         yield server
     finally:
         server.stop()
@@ -87,7 +96,8 @@ class Way:
     def __init__(self, port):
         self.target = port
         self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, daemon=True).start()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
         self.open_ways = set()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -115,7 +125,10 @@ class Way:
 
     def close(self):
         self.cut()
+        self._do(self._finish())
         self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
 
     async def _listen(self):
         self.server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
@@ -125,6 +138,11 @@ class Way:
         for writer in list(self.open_ways):
             writer.close()
         await self.server.wait_closed()
+
+    async def _finish(self):
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=30)
 
     async def _serve(self, reader, writer):
         self.open_ways.add(writer)
@@ -199,8 +217,11 @@ def start_hub(keycloak, way, site, tmp_path_factory):
     """Starts hubs; ``more`` is appended to their configuration. The provider knows where they are."""
     hubs = []
 
-    def start(more=""):
+    def start(more="", python=sys.executable):
         hub = Hub(tmp_path_factory.mktemp("hub"), gateway=site.gateway)
+        hub.python = python
+        if python != sys.executable:
+            hub.environment["PYTHONPATH"] = str(ours(tmp_path_factory.mktemp("ours")))
         quick = str(hub_quick_server())
         realm = "realms/mesh/protocol/openid-connect"
         with hub.config.open("a") as config:
@@ -283,12 +304,13 @@ class Person:
         ):
             assert reply.status == 200, await reply.text()
 
-    async def grow_old(self, seconds=1000):
-        """As if all of this login had been received so much earlier: by the clock of the hub it has ended."""
+    async def be_old(self, seconds=ENDED_LONG_AGO):
+        """Let all of this login be so old, by the clock of the hub; what its tokens say is the same."""
         state = await self.state()
-        state["token_response"]["mesh_received"] -= seconds
+        received = time.time() - seconds
+        state["token_response"]["mesh_received"] = received
         for lasting in [state.get("mesh"), *state.get("mesh_exchanged", {}).values()]:
             if lasting:
-                lasting["received"] -= seconds
-                lasting["expires"] -= seconds
+                lasting["expires"] += received - lasting["received"]
+                lasting["received"] = received
         await self.put_state(state)

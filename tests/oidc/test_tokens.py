@@ -11,7 +11,15 @@ from jupyter_mesh.errors import LoginEnded, SiteError, Unavailable
 from jupyter_mesh_spawner.kept import MeshKeptTokenMixin
 from jupyter_mesh_spawner.oidc import MeshOIDCAuthenticator, Session
 from jupyter_mesh_spawner.states import AuthStates, new_login
-from tests.oidc.conftest import ENDED, REFUSED, SERVICE, claims_of
+from tests.oidc.conftest import (
+    ENDED,
+    ENDED_LONG_AGO,
+    LIFE,
+    NEAR_ITS_END,
+    REFUSED,
+    SERVICE,
+    claims_of,
+)
 
 
 class User:
@@ -28,8 +36,8 @@ class User:
     async def save_auth_state(self, state):
         self.state, self.saved = state, self.saved + 1
 
-    def grow_old(self, seconds=1000):
-        self.state["token_response"]["mesh_received"] -= seconds
+    def be_old(self, seconds=ENDED_LONG_AGO):
+        self.state["token_response"]["mesh_received"] = time.time() - seconds
 
 
 class Page:
@@ -85,7 +93,7 @@ async def test_token_for_the_site_names_the_site(authenticator, keycloak):
     claims = claims_of(bearer.token)
     assert claims["aud"] == "storage"
     assert claims["preferred_username"] == "bob"
-    assert 50 < bearer.expires - bearer.received <= 60
+    assert LIFE - 10 < bearer.expires - bearer.received <= LIFE
     assert bearer.token not in repr(bearer)
 
 
@@ -104,8 +112,8 @@ async def test_exchanged_token_near_its_end_is_replaced(authenticator, keycloak)
     user = logged_in(authenticator, keycloak)
     first = await authenticator.mesh_bearer(user)
     kept = user.state["mesh_exchanged"]["storage storage"]
-    kept["received"] -= 35
-    kept["expires"] -= 35
+    kept["received"] -= NEAR_ITS_END
+    kept["expires"] -= NEAR_ITS_END
     assert (await authenticator.mesh_bearer(user)).token != first.token
 
 
@@ -159,7 +167,7 @@ async def test_exchange_that_the_provider_refuses(keycloak, site, traits, client
 async def test_wrong_secret_of_the_hub_logs_nobody_out(authenticator, keycloak):
     user = logged_in(authenticator, keycloak)
     authenticator.client_secret = "wrong"
-    user.grow_old()
+    user.be_old()
     with pytest.raises(SiteError, match="Tell the operator"):
         await authenticator.mesh_credential(user)
     assert user.state["refresh_token"]
@@ -187,7 +195,7 @@ async def test_session_that_has_ended_leaves_nothing(authenticator, keycloak, en
     held = await authenticator.mesh_credential(user)
     assert user.state["mesh"]["token"] == held.token
     await end(keycloak, user)
-    user.grow_old()
+    user.be_old()
     authenticator._asked.clear()
     with pytest.raises(LoginEnded, match=ENDED):
         await authenticator.mesh_credential(user, force=True)
@@ -256,12 +264,11 @@ async def test_nobody_listens_at_the_provider(keycloak, site):
         MeshOIDCAuthenticator, keycloak, site, token_url="http://127.0.0.1:1/token"
     )
     user = logged_in(authenticator, keycloak)
-    # Of sixty seconds twenty are left: it would be replaced, and it lives.
-    user.grow_old(40)
+    user.be_old(NEAR_ITS_END)
     bearer = await authenticator.mesh_bearer(user)
     assert bearer.token == user.state["access_token"]
     assert await authenticator.refresh_user(user, Page(user))
-    user.grow_old()
+    user.be_old()
     with pytest.raises(Unavailable, match="Alpine ID does not answer"):
         await authenticator.mesh_bearer(user)
     assert await authenticator.refresh_user(user, Page(user)) is True
@@ -271,17 +278,17 @@ async def test_nobody_listens_at_the_provider(keycloak, site):
 async def test_older_state_that_the_hub_puts_back_is_not_used(authenticator, keycloak):
     user = logged_in(authenticator, keycloak)
     old = dict(user.state)
-    user.grow_old()
+    user.be_old()
     first = await authenticator.mesh_bearer(user)
     # A request that has read it before saves it now; with its refresh token the session would end.
     user.state = old | {"token_response": old["token_response"] | {"mesh_received": 0.0}}
     await authenticator.mesh_bearer(user)
-    user.grow_old()
+    user.be_old()
     await authenticator.mesh_bearer(user)
     assert first.token
 
 
-LIFE = {
+LIVES = {
     "no end is told": ({}, 10_000.0, True, True),
     "new": ({"expires_in": 60}, 1.0, True, True),
     "half of it is over": ({"expires_in": 60}, 31.0, False, True),
@@ -290,7 +297,7 @@ LIFE = {
 }
 
 
-@pytest.mark.parametrize(("told", "age", "fresh", "alive"), LIFE.values(), ids=LIFE)
+@pytest.mark.parametrize(("told", "age", "fresh", "alive"), LIVES.values(), ids=LIVES)
 def test_life_is_counted_from_the_receipt_by_our_clock(told, age, fresh, alive):
     # What a clock elsewhere has written into the token is not looked at.
     response = {"access_token": "x.eyJleHAiOiAxfQ.y", "mesh_received": 1000.0, **told}
@@ -348,7 +355,7 @@ async def test_token_that_another_authenticator_keeps(swan, keycloak):
     user = await as_swan_leaves_it(swan, keycloak)
     credential = await swan.mesh_credential(user)
     assert credential.username == "cleo"
-    assert credential.expires - time.time() <= 60
+    assert credential.expires - time.time() <= LIFE
     assert swan.refreshed == 0
 
 
@@ -356,7 +363,7 @@ async def test_owner_is_asked_to_refresh_near_the_end(swan, keycloak, monkeypatc
     user = await as_swan_leaves_it(swan, keycloak)
     await swan.mesh_credential(user)
     first = dict(user.state)
-    in_a_while = time.time() + 40
+    in_a_while = time.time() + NEAR_ITS_END
     monkeypatch.setattr("jupyter_mesh_spawner.kept.time", SimpleNamespace(time=lambda: in_a_while))
     bearer = await swan.mesh_bearer(user)
     assert swan.refreshed == 1
