@@ -86,7 +86,12 @@ def _fetch():
             f"-Dartifact=org.keycloak:keycloak-quarkus-dist:{VERSION}:zip",
             f"-DoutputDirectory={folder}",
         ]
-        said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        try:
+            said = subprocess.run(
+                command, cwd=folder, capture_output=True, text=True, check=False, timeout=600
+            )
+        except subprocess.TimeoutExpired:
+            return "it could not be fetched within ten minutes"
         if said.returncode:
             return f"it cannot be fetched: {said.stdout[-500:]}"
         (archive,) = Path(folder).glob("*.zip")
