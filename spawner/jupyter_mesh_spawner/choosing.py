@@ -160,8 +160,10 @@ class MeshChoicesMixin(Base):
         """Take the user's choices, for this start alone: a later one without choices must not repeat them."""
         self._mesh_opens, self._mesh_remarks, self.mesh_placement = "", (), ""
         self.mesh_options = MeshOptions.read(self.user_options, self.mesh_site, self.user.name)
-        self.user_options = self.orm_spawner.user_options = without_ours(self.user_options)
-        self.user.db.commit()
+        left = without_ours(self.user_options)
+        if left != self.user_options:
+            self.user_options = self.orm_spawner.user_options = left
+            self.user.db.commit()
 
     async def mesh_place(self) -> None:
         """Look up what is to be opened with the user's own rights, decide where to run, and set traits for that.

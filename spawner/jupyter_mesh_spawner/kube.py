@@ -11,6 +11,7 @@ from kubespawner import KubeSpawner
 from traitlets import Dict, Enum, Float, Unicode, default
 
 from jupyter_mesh_spawner.failures import SpawnException
+from jupyter_mesh_spawner.metrics import count_mount
 from jupyter_mesh_spawner.mixin import MeshSpawnerMixin
 from jupyter_mesh_spawner.narrow import narrow_token, revoke_narrow
 from jupyter_mesh_spawner.pods import is_mounted
@@ -155,14 +156,17 @@ class MeshKubeMixin(MeshSpawnerMixin, PodWatchMixin):
         """Wait for the mount, so that kernels that start at once find their folders."""
         await super().mesh_started()
         self._mesh_secret = None
-        if not self.mesh_mount or self._mesh_is_mounted():
+        if not self.mesh_mount:
             return
-        self.mesh_step("Mounting your files")
+        if not self._mesh_is_mounted():
+            self.mesh_step("Mounting your files")
         try:
             async with asyncio.timeout(min(MOUNTED_WITHIN, self.start_timeout / 2)):
                 while not self._mesh_is_mounted():  # noqa: ASYNC110 - the reflector tells nobody
                     await asyncio.sleep(0.1)
+            count_mount("sidecar", made=True)
         except TimeoutError as error:
+            count_mount("sidecar", made=False)
             raise SpawnException(
                 "Your files were not mounted in time. Try again in a few minutes.",
                 reason="mesh_mount_slow",

@@ -97,6 +97,9 @@ class MeshSpawnerMixin(MeshChoicesMixin):
 
     async def mesh_release(self) -> None:
         """Remove all that is noted, last first. What cannot be removed stays noted for the next try."""
+        if not self._mesh_notes:
+            # Nothing to write down, either: each time stops the hub for a moment.
+            return
         for name, value in reversed(list(self._mesh_notes.items())):
             try:
                 await self.mesh_remove(name, value)

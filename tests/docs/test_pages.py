@@ -1,8 +1,10 @@
+import importlib
 import importlib.util
 import re
 from pathlib import Path
 
 import pytest
+from traitlets import HasTraits
 
 from jupyter_mesh.cli import SECTIONS
 
@@ -32,3 +34,30 @@ def test_every_verb_stands_in_readme_or_docs():
     text = "\n".join(page.read_text() for page in PAGES)
     verbs = [verb for section in SECTIONS.values() for verb in section]
     assert [verb for verb in verbs if f"jupyter mesh {verb}" not in text] == []
+
+
+def settings_of(folder):
+    """The classes below a package folder that have settings of their own, found in the text: nothing is imported."""
+    for file in sorted(folder.rglob("*.py")):
+        module = ".".join(file.relative_to(folder.parent).with_suffix("").parts)
+        if ".tag(config=True)" in file.read_text():
+            yield importlib.import_module(module.removesuffix(".__init__"))
+
+
+@pytest.mark.parametrize("folder", ["jupyter_mesh", "spawner/jupyter_mesh_spawner"])
+def test_every_setting_has_help_in_whole_sentences_and_stands_on_the_page(folder):
+    page = (ROOT / "docs" / "settings.md").read_text()
+    missing, halves = [], []
+    for module in settings_of(ROOT / folder):
+        for kind in vars(module).values():
+            own = isinstance(kind, type) and kind.__module__ == module.__name__
+            if not own or not issubclass(kind, HasTraits):
+                continue
+            for name, trait in kind.class_own_traits(config=True).items():
+                text = trait.help.strip()
+                if not text[:1].isupper() or not text.endswith("."):
+                    halves.append(f"{kind.__name__}.{name}: {text!r}")
+                if f".{name}`" not in page:
+                    missing.append(f"{kind.__name__}.{name}")
+    assert halves == []
+    assert missing == []

@@ -19,6 +19,9 @@ from tests.mounts import can_mount, mounted_below
 pytestmark = [pytest.mark.xdist_group("hub"), pytest.mark.timeout(150)]
 
 PASSWORDS = {"ada": "marker-PASSWORD-of-ada", "bob": "marker-PASSWORD-of-bob"}
+PASSWORDS["cat"] = "marker-PASSWORD-of-cat"
+QUOTA = 100
+"""Bytes that the site keeps for cat."""
 TOKEN_LIFE = 6
 
 
@@ -30,7 +33,7 @@ class Site:
         self.log = folder / "node.log"
         self.gateway = self.url = ""
         for name, password in PASSWORDS.items():
-            add_user(self.data, name, password)
+            add_user(self.data, name, password, quota=QUOTA if name == "cat" else 0)
 
     def start(self):
         self.ready.unlink(missing_ok=True)
@@ -271,11 +274,37 @@ async def test_site_away_and_back(hub, site, server, browser):
         status, page = await browser.get("/hub/home")
         assert status == 200
         assert 'name="password"' not in page
+        async with hub.at("user/ada/api/contents/") as contents:
+            async with contents.get("mesh/home") as reply:
+                assert reply.status == 503
+                said = (await reply.json())["message"]
+            assert "alpine does not answer" in said
+            assert len(said.split(". ")) <= 2
+            # The server itself goes on.
+            assert await answers(contents, "")
     finally:
         site.start()
     async with hub.at("user/ada/api/contents/") as contents:
         await until(lambda: answers(contents, "mesh/home"))
     await until(lambda: file.left > 0)
+
+
+async def test_a_full_quota_keeps_no_server_from_starting(hub, browser):
+    await browser.login("cat", PASSWORDS["cat"])
+    await hub.start_server("cat")
+    note = {"type": "file", "format": "text", "content": "x" * QUOTA}
+    async with hub.at("user/cat/api/contents/") as contents:
+        async with contents.put("mesh/home/all.txt", json=note) as reply:
+            assert reply.status == 201
+        await hub.stop_server("cat")
+        await hub.start_server("cat")
+        assert await answers(contents, "mesh/home/all.txt")
+        async with contents.put("mesh/home/more.txt", json=note) as reply:
+            assert reply.status == 507
+            said = (await reply.json())["message"]
+    assert "more.txt" in said
+    assert "Traceback" not in said
+    await hub.stop_server("cat")
 
 
 async def test_next_login_revokes_the_app_password_of_the_last(hub, site, browser):
