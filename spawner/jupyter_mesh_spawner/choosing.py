@@ -14,7 +14,7 @@ from jupyter_mesh.errors import InvalidRequest, LoginEnded, MeshError, NotAllowe
 from jupyter_mesh.paths import BY_ID, from_url, name_of, to_url
 from jupyter_mesh_spawner import form
 from jupyter_mesh_spawner.failures import SpawnException
-from jupyter_mesh_spawner.options import PREFIX, MeshOptions, has_ours, read_form, without_ours
+from jupyter_mesh_spawner.options import MeshOptions, only_ours, read_form, without_ours
 from jupyter_mesh_spawner.placing import apply, groups_of, look_up, rules_of
 from jupyter_mesh_spawner.steps import Steps
 
@@ -124,7 +124,7 @@ class MeshChoicesMixin(Base):
     async def run_options_from_form(self, form_data: dict[str, Any]) -> dict[str, Any]:
         """The options that the operator's part makes of its fields, and ours; what ours cannot be is told there."""
         # Shown again if anything is wrong with it.
-        self._mesh_filled = {name: form_data[name] for name in form_data if name.startswith(PREFIX)}
+        self._mesh_filled = only_ours(form_data)
         theirs = await maybe_future(super().run_options_from_form(without_ours(form_data)))
         try:
             ours = read_form(form_data, self.mesh_site, self.user.name)
@@ -134,10 +134,11 @@ class MeshChoicesMixin(Base):
 
     async def options_from_query(self, query_data: dict[str, Any]) -> dict[str, Any]:
         """The same for a link to the start form. A link with fields of ours fills in the form, and starts nothing."""
-        if has_ours(query_data) and self._mesh_asks(bool(self.options_form)):
+        named = only_ours(query_data)
+        if named and self._mesh_asks(bool(self.options_form)):
             raise AskFirst
         theirs = await maybe_future(super().options_from_query(without_ours(query_data)))
-        ours = MeshOptions.read(query_data, self.mesh_site, self.user.name).to_options()
+        ours = MeshOptions.read(named, self.mesh_site, self.user.name).to_options()
         return {**(theirs or {}), **ours}
 
     async def _run_apply_user_options(self, user_options: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from jupyter_mesh.placement import NAME
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PREFIX", "MeshOptions", "has_ours", "read_form", "without_ours"]
+__all__ = ["PREFIX", "MeshOptions", "only_ours", "read_form", "without_ours"]
 
 PREFIX = "mesh_"
 """What the names of our fields begin with, in forms, links and user_options."""
@@ -90,14 +90,16 @@ def project_url(text: str, site: str) -> str:
     return Link.read(path).to_url(site)
 
 
-def has_ours(options: Mapping[str, Any]) -> bool:
-    """True if a form or link has fields of ours."""
-    return any(name.startswith(PREFIX) for name in options)
+def only_ours(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Our fields in a form or link; JupyterHub 5 leaves the ``opt-`` of links to the spawner."""
+    named = {name.removeprefix("opt-"): value for name, value in options.items()}
+    return {name: value for name, value in named.items() if name.startswith(PREFIX)}
 
 
 def without_ours(options: Mapping[str, Any]) -> dict[str, Any]:
     """What belongs to others."""
-    return {name: value for name, value in options.items() if not name.startswith(PREFIX)}
+    ours = (PREFIX, f"opt-{PREFIX}")
+    return {name: value for name, value in options.items() if not name.startswith(ours)}
 
 
 def _text(options: Mapping[str, Any], name: str) -> str:

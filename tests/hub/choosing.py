@@ -75,7 +75,8 @@ class ChoosingHub(Hub):
     async def start_with(self, user, options, server=""):
         """Start over the API; the environment of the server, and what the user has read meanwhile."""
         way = f"users/{user}/servers/{server}" if server else f"users/{user}/server"
-        async with self.api() as api, api.post(way, json={"user_options": options}) as reply:
+        # JupyterHub 5 takes nothing else; 6 takes this, too.
+        async with self.api() as api, api.post(way, json=options) as reply:
             assert reply.status in (201, 202), await reply.text()
         return await self.ready(user, server)
 
