@@ -264,7 +264,7 @@ async def test_a_group_has_its_own_placement(hub, window):
 
 async def test_what_the_operator_has_set_up_wrongly(hub, maya):
     async with hub.api() as api:
-        body = {"user_options": {"mesh_placement": "broken"}}
+        body = {"mesh_placement": "broken"}
         async with api.post("users/maya/server", json=body) as reply:
             told = await reply.json() if reply.content_length else {}
         assert reply.status == 500
