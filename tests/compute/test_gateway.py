@@ -122,9 +122,11 @@ def hub(site, tmp_path):
     hub = Hub(tmp_path, gateway=site.gateway, config=f"load_subconfig({str(CONFIG)!r})")
     (port,) = free_ports(1)
     hub.environment["MESH_DASK_PORT"] = str(port)
-    hub.start()
-    yield hub
-    hub.stop()
+    try:
+        hub.start()
+        yield hub
+    finally:
+        hub.stop()
     for line in hub.log.splitlines():
         if "DaskGateway" in line:
             log.info(line)  # shown where the test has failed
