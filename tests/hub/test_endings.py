@@ -32,6 +32,8 @@ class Fateful(SimpleLocalProcessSpawner):
     async def start(self):
         if self.user.name == "refused":
             raise SpawnException("No room for you.", reason="no_room", status_code=409)
+        if self.user.name == "mistaken":
+            raise ZeroDivisionError("marker-CAUSE")
         if self.user.name in ("slow", "starting"):
             await asyncio.Event().wait()
         return await super().start()
@@ -126,6 +128,18 @@ async def test_killed(hub):
     await until(lambda: "removed" in hub.history("killed"))
     assert hub.history("killed") == ["made", "removed"]
     assert hub.folders() == []
+
+
+async def test_a_mistake_names_the_step_and_leaves_the_cause_to_the_log(hub):
+    await hub.add("mistaken")
+    async with hub.api() as api, api.post("users/mistaken/server") as reply:
+        told = (await reply.json())["message"]
+        assert reply.status == 500
+    assert told == (
+        '"Starting Jupyter" failed. Try again; if it happens again, tell the operator of this hub.'
+    )
+    assert "ZeroDivisionError: marker-CAUSE" in hub.log
+    assert hub.history("mistaken") == ["made", "removed"]
 
 
 async def test_refused(hub):

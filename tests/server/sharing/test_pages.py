@@ -56,6 +56,36 @@ class TestOpen:
         assert (reply.code, query["mesh"]) == (302, [f"mesh/{folder}/a.txt"])
         assert site.calls["Stat"] - before <= 2, "it is where the link says"
 
+    async def test_links_of_others(self, go, einstein, folder, site, monkeypatch):
+        monkeypatch.setenv("JUPYTERHUB_USER", "einstein")
+        made = await einstein.upload(f"{folder}/what?.ipynb", b"{}")
+        rel = f"{folder.removeprefix('home/')}/what"
+        id = quote(str(made.id), safe="$!")
+        page = quote(f"https://site/f/{quote(str(made.id), safe='')}", safe="")
+        eos = f"file://eos/user/e/einstein/{rel}%3F.ipynb"
+        place = quote(f"cs3://alpine/{folder}/what%3F.ipynb", safe="")
+        for link in (
+            f"mesh/open/{rel}?.ipynb?fileId={id}",  # encodeURI leaves the question mark
+            f"mesh/open?projurl={page}",
+            f"mesh/open?projurl={quote(eos, safe='')}",
+            f"mesh/open?resource={place}",
+        ):
+            reply, query = await go(link)
+            assert (reply.code, query.get("mesh")) == (302, [f"mesh/{folder}/what?.ipynb"]), link
+
+    @pytest.mark.parametrize(
+        ("link", "text"),
+        [
+            ("projurl=https://github.com/a/b.git", b"out of the mesh"),
+            ("projurl=file://eos/user/j/jan/x", b"in the home of jan"),
+            ("resource=cs3://coast/home/x", b"leads to coast"),
+        ],
+    )
+    async def test_links_that_lead_elsewhere(self, go, link, text):
+        reply, _ = await go(f"mesh/open?{link}")
+        assert reply.code == 400
+        assert text in reply.body
+
     async def test_another_file_at_the_same_path_is_not_opened(self, go, site, einstein, folder):
         if site.flavour == "paths":
             # The id says no more than the path there, and both lead to what is there now.
