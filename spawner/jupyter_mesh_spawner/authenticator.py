@@ -269,6 +269,9 @@ def _send_to_login(user: User, handler: Any, sentence: str) -> bool:
         return False
     if handler.get_token() is not None:
         return False
+    if handler.request.method != "GET":
+        # Such as a form that starts a server: JupyterHub would say "auth has expired", and the spawner says why.
+        return False
     # JupyterHub 6.1.1 reads this on page requests too, where nothing has set it.
     handler._token_authenticated = False
     handler.mesh_login_ended = sentence

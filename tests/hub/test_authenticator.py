@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from jupyterhub.auth import Authenticator
@@ -60,7 +61,8 @@ class FakeUser:
 class Page:
     """A request with a browser's cookie; ``token`` makes it one with an API token."""
 
-    def __init__(self, user, token=None):
+    def __init__(self, user, token=None, method="GET"):
+        self.request = SimpleNamespace(method=method)
         self._jupyterhub_user = user
         self.get_token = lambda: token
 
@@ -194,6 +196,13 @@ async def test_who_is_sent_to_the_login_page(authenticator, left, failure, token
     page = Page(user, token)
     assert await authenticator.refresh_user(user, page) is stays
     assert stays or page.mesh_login_ended
+
+
+async def test_form_goes_on_to_whoever_says_why(authenticator):
+    authenticator.failure = LoginEnded("ended")
+    user = FakeUser(ENDED)
+    assert await authenticator.refresh_user(user, Page(user, method="POST")) is True
+    assert await authenticator.refresh_user(user, Page(user)) is False
 
 
 async def test_request_of_somebody_else_logs_nobody_out(authenticator):

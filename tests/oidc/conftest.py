@@ -292,6 +292,17 @@ class Person:
         async with self.session.post(action, data=form) as reply:
             return reply.status, await reply.text()
 
+    async def post(self, path):
+        """Status and text of what a button of a page leads to."""
+        xsrf = next(
+            cookie.value
+            for cookie in self.session.cookie_jar
+            if cookie.key == "_xsrf" and cookie["path"] == "/hub/"
+        )
+        address = f"{self.hub.url}{path}?_xsrf={xsrf}"
+        async with self.session.post(address, json={}) as reply:
+            return reply.status, await reply.text()
+
     async def state(self):
         """What the hub keeps, encrypted, about this login."""
         async with self.hub.api() as api, api.get(f"users/{self.name}") as reply:

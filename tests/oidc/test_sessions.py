@@ -215,6 +215,14 @@ async def test_ended_session_and_a_start_by_a_service(keycloak, bob, stopped):
     assert "mesh" not in await bob.state()
 
 
+async def test_ended_session_and_the_button_that_starts_a_server(keycloak, bob):
+    await bob.get()
+    keycloak.end_sessions("bob")
+    status, text = await bob.post("/hub/api/users/bob/server")
+    assert status == 403
+    assert ENDED in text
+
+
 async def test_ended_session_and_the_server_that_runs(hub, keycloak, bob, stopped):
     await start(bob)
     server = await hub.start_server("bob")

@@ -45,6 +45,7 @@ class Page:
 
     def __init__(self, user):
         self._jupyterhub_user = user
+        self.request = SimpleNamespace(method="GET")
 
     def get_token(self):
         return None
