@@ -65,6 +65,14 @@ c.JupyterHub.cleanup_servers = False
 """
 
 
+def load_platform():
+    os.environ.setdefault("TEST_CALLS", os.devnull)
+    spec = importlib.util.spec_from_file_location("platform_spawner", PLATFORM)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 class PlatformHub(Hub):
     def __init__(self, folder):
         self.calls = folder / "calls"
@@ -140,18 +148,30 @@ async def test_their_form_is_read_by_them(hub):
     assert (made["cores"], made["memory"]) == (4, "8G")
 
 
-def load_platform():
-    os.environ.setdefault("TEST_CALLS", os.devnull)
-    spec = importlib.util.spec_from_file_location("platform_spawner", PLATFORM)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def kinds_of_spawners():
+    """Our mixins, with what they go before, and the one trait of theirs that has another default with us."""
+    from dockerspawner import DockerSpawner
+    from kubespawner import KubeSpawner
 
+    from jupyter_mesh_spawner.docker import MeshDockerMixin
+    from jupyter_mesh_spawner.kube import MeshKubeMixin
 
-@pytest.mark.parametrize("mixin", [MeshSpawnerMixin, LocalTokenMixin])
-def test_no_trait_of_theirs_is_taken(mixin):
-    """All that we add begins with mesh_, but for defaults that an operator's setting overrides."""
     platform = load_platform().PlatformSpawner
+    return [
+        (MeshSpawnerMixin, platform, set()),
+        (LocalTokenMixin, platform, set()),
+        (MeshDockerMixin, DockerSpawner, {"remove"}),
+        (MeshKubeMixin, KubeSpawner, set()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mixin", "platform", "besides"),
+    kinds_of_spawners(),
+    ids=lambda kind: getattr(kind, "__name__", ""),
+)
+def test_no_trait_of_theirs_is_taken(mixin, platform, besides):
+    """All that we add begins with mesh_, but for defaults that an operator's setting overrides."""
     ours = {
         name
         for kind in mixin.__mro__
@@ -159,10 +179,10 @@ def test_no_trait_of_theirs_is_taken(mixin):
         for name in kind.class_own_traits()
     }
     assert ours
-    assert {name for name in ours if not name.startswith("mesh_")} == set()
+    assert {name for name in ours if not name.startswith("mesh_")} == besides
     whole = type("Whole", (mixin, platform), {})
     for name, trait in platform.class_traits(config=True).items():
-        assert whole.class_traits()[name] is trait, name
+        assert name in besides or whole.class_traits()[name] is trait, name
     for hook in ("pre_spawn_hook", "post_stop_hook", "auth_state_hook", "apply_user_options"):
         assert hook in Spawner.class_traits()
 
