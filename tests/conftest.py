@@ -12,7 +12,7 @@ import pytest
 
 from jupyter_mesh.testing.site import RunningSite, site_from_file
 
-SHARED = ("docker", "e2e", "oidc")
+SHARED = ("docker", "e2e", "kubernetes", "oidc")
 """Folders whose tests share hubs or other servers that start slowly."""
 
 

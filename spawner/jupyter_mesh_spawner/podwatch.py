@@ -82,6 +82,20 @@ class PodWatchMixin(Base):
             await _ended(starting)
             await _ended(watching)
 
+    async def poll(self) -> int | None:
+        """None while the server runs. A start that a hub which is gone has left half done is over.
+
+        KubeSpawner takes its pod for a server, and the hub would wait for it before it does anything else.
+        """
+        status: int | None = await super().poll()
+        if status is None and not self._mesh_nonce:
+            pod = self.pod_reflector.pods.get(f"{self.namespace}/{self.pod_name}") or {}
+            if (pod.get("status") or {}).get("phase") == "Pending":
+                self.log.warning("%s was starting when the hub ended: not any more", self._log_name)
+                await self._mesh_take_away()
+                return 1
+        return status
+
     async def _mesh_take_away(self) -> None:
         try:
             await self.stop(now=True)

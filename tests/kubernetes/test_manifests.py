@@ -2,6 +2,8 @@
 
 import copy
 import json
+import subprocess
+import sys
 
 import kubernetes_validate
 import pytest
@@ -184,3 +186,10 @@ def test_secret_is_owned_by_the_pod():
     made = secret_manifest("mesh-1234", owner, {"token": "t0ken"})
     kubernetes_validate.validate(made, NEWEST, strict=True)
     assert made["metadata"]["ownerReferences"] == [owner]
+
+
+def test_other_spawners_need_none_of_this():
+    code = "import sys, jupyter_mesh_spawner.local; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert not loaded & {"kubespawner", "kubernetes_asyncio"}
