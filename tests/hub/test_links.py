@@ -1,5 +1,8 @@
 """Links to files through the hub: they survive a login, start nothing by themselves, and lead to one's own server."""
 
+import asyncio
+import os
+import sys
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
@@ -273,3 +276,24 @@ async def test_what_the_operator_has_set_up_wrongly(hub, maya):
     )
     assert "no_such_trait" in hub.log
     assert "WHERE" not in environment_of(await hub.start_server("maya"))
+
+
+async def test_the_command_in_a_server_asks_the_hub(hub, maya):
+    """With the server's own token, which may do little else."""
+    environment = environment_of(await hub.start_server("maya"))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "jupyter_mesh.cli",
+        "place",
+        "projects/lofar-survey",
+        env=os.environ | {name: environment[name] for name in environment if "JUPYTERHUB" in name},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(120):
+        told, _ = await process.communicate()
+    assert told.decode().splitlines()[0] == (
+        'lofar-survey would run at Coast Institute · 16 GB, GPU (coast). "lofar-survey" is stored there.'
+    )
+    assert process.returncode == 0
