@@ -249,6 +249,8 @@ class MeshOIDCMixin(MeshBearerMixin, Base):
         built = self.build_auth_state_dict(info, state.get(self.user_auth_state_key))
         if isawaitable(built):
             built = await built
+        if self.modify_auth_state_hook is not None:
+            built = await self._call_modify_auth_state_hook(built)
         if not await self.mesh_states.save(user, {**state, **built}):
             # Logged in or out meanwhile.
             latest = Session.of(await self.mesh_states.read(user))

@@ -405,6 +405,26 @@ async def test_refresh_token_that_its_owner_never_uses(keycloak, site):
     assert (user.state["o"]["other"], user.state["theirs"]) == (1, True)
 
 
+async def test_hook_of_the_operator_sees_each_new_token(monkeypatch):
+    async def derive(_, state):
+        return {**state, "derived": f"from {state['access_token']}"}
+
+    authenticator = MeshOIDCAuthenticator(
+        mesh_site="alpine", mesh_gateway="127.0.0.1:1", modify_auth_state_hook=derive
+    )
+
+    async def answer(_, params):
+        return {"access_token": "second", "expires_in": 60, "mesh_received": time.time()}
+
+    monkeypatch.setattr(authenticator, "get_token_info", answer)
+    first = {"access_token": "first", "refresh_token": "kept", "expires_in": 60}
+    user = User("ada", authenticator.build_auth_state_dict(first, {}))
+    assert (await authenticator.mesh_bearer(user)).token == "second"
+    assert user.state["derived"] == "from second"
+    # A provider that does not rotate leaves it out.
+    assert user.state["refresh_token"] == "kept"
+
+
 async def test_login_counts_more_than_what_was_begun_before_it():
     states, user = AuthStates(), User("ada", {"a": 1})
     old = await states.read(user)
