@@ -86,7 +86,7 @@ FATES = {{
     "slow": dict(cmd=FAKE, node_selector=dict(no="such"), start_timeout=5),
     "starting": dict(cmd=FAKE, node_selector=dict(no="such")),
     "stopped": dict(cmd=FAKE),
-    "died": dict(cmd=FAKE),
+    "died": ALL | dict(cmd=FAKE),
     "surviving": ALL | dict(cmd=FAKE),
     "strict": ALL | dict(cmd=FAKE, namespace="strict"),
     "poor": dict(cmd=FAKE, namespace="poor"),

@@ -239,6 +239,13 @@ async def test_side_car_hangs(hub, ada):
         await written(hub, kernel, "after-hang.txt")
 
 
+async def no_mount_is_left():
+    await until(lambda: not mount_programs(), seconds=60)
+    await until(
+        lambda: not [each for each in mounted_below(HERE) if "mesh-files" in each], seconds=60
+    )
+
+
 async def test_stop_uploads_and_leaves_nothing(hub, ada):
     narrow = secret_of(hub, hub.pods("ada")[0])["hub-token"]
     async with Kernel(hub, "ada") as kernel:
@@ -247,10 +254,7 @@ async def test_stop_uploads_and_leaves_nothing(hub, ada):
     assert (hub.site.home("ada") / "last.txt").read_text() == "last words"
     await hub.nothing_is_left("ada")
     assert hub.history("ada") == ["made", "removed"]
-    await until(lambda: not mount_programs(), seconds=60)
-    await until(
-        lambda: not [each for each in mounted_below(HERE) if "mesh-files" in each], seconds=60
-    )
+    await no_mount_is_left()
     async with hub.api(narrow) as api, api.get("mesh/users/ada/token") as reply:
         assert reply.status == 403
 
@@ -294,6 +298,7 @@ async def test_user_name_with_everything(hub):
 
 
 async def test_died(hub):
+    """With all that is in it, at once: the kubelet takes away what the side-car cannot any more."""
     await hub.add("died")
     await hub.start_server("died")
     (pod,) = hub.pods("died")
@@ -302,6 +307,7 @@ async def test_died(hub):
     await until(lambda: "removed" in hub.history("died"), seconds=PATIENCE)
     await hub.nothing_is_left("died")
     assert hub.history("died") == ["made", "removed"]
+    await no_mount_is_left()
 
 
 async def test_hub_killed_while_servers_run_and_start(hub):
