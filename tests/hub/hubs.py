@@ -152,7 +152,7 @@ class Hub:
         async with self.api() as api:
             async with api.delete(f"users/{user}/server") as reply:
                 assert reply.status in (202, 204), await reply.text()
-            await until(lambda: self._gone(api, user))
+            await until(lambda: self._gone(api, user), seconds=60)
 
     async def _gone(self, api, user):
         async with api.get(f"users/{user}") as reply:

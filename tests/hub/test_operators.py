@@ -9,7 +9,7 @@ from jupyter_mesh.testing.site import in_thread, run_node
 from tests.docs.blocks import blocks
 from tests.hub.hubs import PLAIN, Browser, Hub
 
-pytestmark = [pytest.mark.xdist_group("hub operators"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("hub operators"), pytest.mark.timeout(400)]
 
 CRYPT_KEY = "1f" * 32
 
