@@ -80,6 +80,8 @@ class Runs:
     def __init__(self, files: MeshContentsManager) -> None:
         self._files = files
         self._entries: dict[str, _Entry] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        """Also those of runs that are forgotten while their process still ends."""
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     def listed(self) -> list[Run]:
@@ -121,6 +123,8 @@ class Runs:
         run = Run(id=secrets.token_urlsafe(12), path=mesh, started=datetime.now(UTC))
         entry = self._entries[run.id] = _Entry(run)
         entry.task = asyncio.create_task(self._work(entry, dict(parameters)), name=f"run-{run.id}")
+        self._tasks.add(entry.task)
+        entry.task.add_done_callback(self._tasks.discard)
         self._forget_old()
         return run
 
@@ -136,13 +140,12 @@ class Runs:
 
     async def close(self) -> None:
         """Stop all, and wait until what they have is saved."""
-        tasks = [entry.task for entry in self._entries.values() if entry.task is not None]
         for entry in self._entries.values():
             if entry.process is None and entry.task is not None:
                 entry.task.cancel()
             else:
                 _stop(entry)
-        if tasks:
+        if tasks := list(self._tasks):
             _, late = await asyncio.wait(tasks, timeout=SAVED_WITHIN)
             for task in late:
                 task.cancel()
