@@ -226,11 +226,12 @@ class MeshChoicesMixin(Base):
         try:
             apply(self, override)
         except Exception as error:
-            # The operator's values: whatever is wrong with them, the user can choose something else.
+            # The operator's values: whatever is wrong with them, the user can choose something else. Logged here:
+            # JupyterHub 5 tells a log_message to whoever asks its API.
+            self.log.exception("The override of the %s %s cannot be applied", kind, name)
             raise SpawnException(
                 f'The {kind} "{name}" is set up wrongly. Choose another one, and tell the operator of this hub.',
                 reason="mesh_override",
-                log_message=f"The override of the {kind} {name} cannot be applied: {error!r}",
                 status_code=500,
             ) from error
 
