@@ -7,7 +7,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from dockerspawner import DockerSpawner
 from jupyterhub.utils import maybe_future
 from requests.exceptions import RequestException
@@ -273,7 +273,8 @@ class MeshDockerMixin(MeshSpawnerMixin, Base):
             await asyncio.sleep(0.05)
 
     def _mesh_failure(self, error: Exception) -> SpawnException:
-        if isinstance(error, NotFound):
+        absent = isinstance(error, NotFound) and "manifest" in str(error.explanation)
+        if absent or isinstance(error, ImageNotFound):
             reason = "mesh_no_image"
             sentence = (
                 f"The image {self.image} of your server cannot be found. Choose another environment, or tell the "

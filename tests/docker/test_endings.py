@@ -3,9 +3,11 @@
 import asyncio
 import os
 import signal
+from urllib.parse import quote
 
 import pytest
 from aiohttp import ClientError
+from yarl import URL
 
 from tests.hub.hubs import until
 from tests.mounts import mounted_below
@@ -213,6 +215,26 @@ async def test_two_servers_of_one_user_with_an_odd_name(hub):
         await until(lambda: len(hub.engine.containers()) == 2)
         assert sees_files(hub, hub.engine.containers()[0])
         async with api.delete(f"users/{user}/servers/second") as reply:
+            assert reply.status in (202, 204)
+    await hub.nothing_is_left()
+
+
+async def test_a_user_whose_name_is_not_ascii(hub):
+    """The site's names are; a hub may map them."""
+    user = "zoë"
+    await hub.add("zoe")
+    async with hub.api() as api:
+        path = f"users/{quote(user, safe='')}"
+        async with api.post(URL(path, encoded=True)) as reply:
+            assert reply.status == 201
+        state = {"auth_state": {"mesh": await hub.credential("zoe")}}
+        async with api.patch(URL(path, encoded=True), json=state) as reply:
+            assert reply.status == 200
+        async with api.post(URL(f"{path}/server", encoded=True)) as reply:
+            assert reply.status == 201, await reply.text()
+        server, _ = hub.container("zo-")
+        assert sees_files(hub, server)
+        async with api.delete(URL(f"{path}/server", encoded=True)) as reply:
             assert reply.status in (202, 204)
     await hub.nothing_is_left()
 

@@ -19,6 +19,8 @@ CELL = """
 import os
 with open("found.txt", "w") as file:
     file.write(os.getcwd())
+with open("../../home/mine.txt", "w") as file:
+    file.write("mine")
 print("written in", os.getcwd())
 """
 
@@ -85,12 +87,16 @@ def test_from_the_login_to_a_file_at_the_site(hub, maya, browser):  # noqa: F811
     lab.run_all()
     expect(lab.notebook.get_by_text("written in /home/jovyan/mesh/projects/pier")).to_be_visible()
 
-    def stat(mesh):
-        return mesh.stat("projects/pier/found.txt")
-
     wait_for(
         lambda: "found.txt" in names(maya, "projects/pier"), "the file at the site", seconds=60
     )
+    wait_for(lambda: "mine.txt" in names(maya, "home"), "the other file", seconds=60)
+
+    async def whose(mesh):
+        return (await mesh.stat("home/mine.txt")).owner, (await mesh.whoami()).id
+
+    owner, me = maya.ask_site(whose)
+    assert owner == me
     assert (
         maya.ask_site(lambda mesh: mesh.read("projects/pier/found.txt"))
         == b"/home/jovyan/mesh/projects/pier"
