@@ -51,12 +51,13 @@ PRIVILEGE = {
     "SecurityOpt": ["no-new-privileges", "apparmor=unconfined"],
 }
 
-LOOK_EVERY = 0.1
+LOOK_EVERY, LOOK_AT_LEAST_EVERY = 0.1, 0.5
 ENDING = 20.0
 """Seconds that the program may take to end, on top of the time for uploads."""
 SWEEPING = 30.0
 SAID = 1000
 """Characters of what went wrong that are told."""
+READY = f"is mounted on {POINT}."
 FAILED, LEFT = "jupyter mesh mount: ", "Not at the site yet: "
 """How the program begins what it has to say of itself."""
 UNSHARED = "not a shared"
@@ -157,16 +158,19 @@ class Mounter:
         goes on trying by itself in both cases.
         """
         end = time.monotonic() + within
+        pause = LOOK_EVERY
         while True:
-            out, said = await self._said(engine)
-            if f"is mounted on {POINT}." in out:
+            printed, said = await self._said(engine)
+            if READY in printed:
                 return
             state = await self._state(engine)
             if state is None or not state["Running"] or state["Restarting"]:
                 raise Unavailable(said or "The program that mounts them has ended.")
             if time.monotonic() > end:
                 raise DeadlineExceeded(f"They were not there within {within:.0f} s.")
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(pause)
+            # One thread asks the engine for all who start.
+            pause = min(1.5 * pause, LOOK_AT_LEAST_EVERY)
 
     async def runs(self, engine: Engine) -> bool | None:
         """False when it has ended and nobody starts it again, None when there is none."""
@@ -192,10 +196,10 @@ class Mounter:
         with contextlib.suppress(APIError):
             await engine("kill", self.name, "SIGTERM")
         state = await self._until_ended(engine, grace + ENDING)
-        out, said = await self._said(engine)
+        printed, said = await self._said(engine)
         await _remove(engine, self.name)
         uploaded = state is not None and not state["Running"] and state["ExitCode"] == 0
-        never_there = self.fresh and "is mounted on" not in out
+        never_there = self.fresh and READY not in printed
         return uploaded or never_there, said
 
     async def _until_ended(self, engine: Engine, within: float) -> dict[str, Any] | None:
@@ -280,15 +284,14 @@ class Mounter:
     async def _said(self, engine: Engine) -> tuple[str, str]:
         """All that it printed, and what it said last of what went wrong."""
         try:
-            out = await engine("logs", self.name, stdout=True, stderr=False)
-            wrong = await engine("logs", self.name, stdout=False, stderr=True)
+            printed = (await engine("logs", self.name)).decode(errors="replace")
         except NotFound:
             return "", ""
-        lines = wrong.decode(errors="replace").splitlines()
-        # Those with a time are its log.
-        text = " ".join(" ".join(line.split()) for line in lines if not line[:4].isdigit())
+        # Lines with a time are its log.
+        lines = [" ".join(line.split()) for line in printed.splitlines() if not line[:4].isdigit()]
+        text = " ".join(line for line in lines if READY not in line)
         start = max(text.rfind(word) for word in (FAILED, LEFT))
-        return out.decode(errors="replace"), text[max(start, 0) :].removeprefix(FAILED)[:SAID]
+        return printed, text[max(start, 0) :].removeprefix(FAILED)[:SAID]
 
 
 async def _remove(engine: Engine, name: str) -> None:

@@ -28,4 +28,6 @@ def revoke_narrow(user: User, note: str) -> None:
     found: Any = user.db.query(orm.APIToken).filter_by(user_id=user.orm_user.id, note=note).all()
     for token in found:
         user.db.delete(token)
-    user.db.commit()
+    if found:
+        # Each time stops the hub for a moment.
+        user.db.commit()

@@ -24,7 +24,10 @@ def pytest_collection_modifyitems(items):
 def engine():
     engine = engines.Engine()
     try:
-        engine.start()
+        try:
+            engine.start()
+        except engines.NoEngine as error:
+            pytest.skip(str(error))
         image.build(engine.client, engines.IMAGE)
         yield engine
     finally:

@@ -24,6 +24,10 @@ def why_not():
     return ""
 
 
+class NoEngine(Exception):
+    """Raised when the engine ends at once: this machine lacks what its kernel or its limits do not give."""
+
+
 class Engine:
     """``start`` and ``stop`` it; its containers and images go with ``close``. Its sockets need a short path."""
 
@@ -31,6 +35,7 @@ class Engine:
         self.folder = Path(tempfile.mkdtemp(prefix="mesh-docker-"))
         self.url = f"unix://{self.folder}/docker.sock"
         self.processes = []
+        self.client = None
         (self.folder / "containerd.toml").write_text(
             'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
         )
@@ -66,11 +71,12 @@ class Engine:
         self.processes = []
 
     def close(self):
-        for container in self.client.containers(all=True):
-            self.client.remove_container(container["Id"], force=True, v=True)
-        for network in self.client.networks(names=[NETWORK]):
-            self.client.remove_network(network["Id"])
-        self.client.close()
+        if self.client is not None:
+            for container in self.client.containers(all=True):
+                self.client.remove_container(container["Id"], force=True, v=True)
+            for network in self.client.networks(names=[NETWORK]):
+                self.client.remove_network(network["Id"])
+            self.client.close()
         self.stop()
         shutil.rmtree(self.folder)
 
@@ -117,6 +123,7 @@ class Engine:
         while not look():
             process = self.processes[-1]
             log = self.folder / f"{process.args[0]}.log"
-            assert process.poll() is None, log.read_text()
+            if process.poll() is not None:
+                raise NoEngine(f"{process.args[0]} does not run here: {log.read_text()[-300:]}")
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)

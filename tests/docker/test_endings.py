@@ -38,6 +38,9 @@ async def test_from_start_to_stop_without_a_privilege(hub):
         *("CapBnd:", "0" * 16),
         *("NoNewPrivs:", "1"),
     ]
+    # The Mesh panel asks the program that mounts, too, though that runs elsewhere.
+    code, told = hub.engine.act(server, "jupyter-mesh", "mount", "--status")
+    assert (code, told.split("\n")[0]) == (0, "/home/jovyan/mesh  alpine  ready")
     # What the server cannot do: see the tokens of the mounter, or write where the mounter is root.
     code, _ = hub.engine.act(server, "sh", "-c", "touch .mesh.control/x || touch /run/mesh/../x")
     assert code != 0
