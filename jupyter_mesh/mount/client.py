@@ -91,7 +91,8 @@ class Mounted:
     async def status(self) -> dict[str, Any]:
         """How it is: ``state``, ``message``, ``pending``, ``failing_since``, ``conflicts``, ``cache``."""
         answer: dict[str, Any] = await self._ask("GET", "status")
-        return answer
+        # A program in another container knows it by another name.
+        return {**answer, "dir": str(self.dir)}
 
     async def flush(self, path: str) -> list[str]:
         """Bring what is at or below a mesh path to the site now; returns what is not there after 60 s."""
