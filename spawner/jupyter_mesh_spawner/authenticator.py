@@ -154,7 +154,7 @@ class MeshAuthenticatorMixin(MeshGatewayMixin, Base):
         count_refresh(error)
         outcome = "done" if error is None else "failed"
         reason = None if error is None else reason_of(error)
-        audit.record(user, "token", outcome, site=self.mesh_site, reason=reason)
+        audit.record(user.settings, user.name, "token", outcome, site=self.mesh_site, reason=reason)
 
     async def mesh_check(self, user: User, handler: Any) -> bool | dict[str, Any]:
         """See, in turn, whether a login still holds: what the authenticator below says, and the storage token.
@@ -203,6 +203,8 @@ class MeshAuthenticatorMixin(MeshGatewayMixin, Base):
     ) -> dict[str, Any]:
         """Stamp the state of a login that the hub lets in; what was refused before it is forgotten."""
         model: dict[str, Any] = await super().run_post_auth_hook(handler, auth_model)
+        if model:
+            audit.record(handler.settings, model["name"], "login", site=self.mesh_site)
         if model and model.get("auth_state") is not None:
             model["auth_state"] = new_login(model["auth_state"])
             self._asked.pop(model["name"], None)

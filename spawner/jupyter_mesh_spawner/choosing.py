@@ -226,8 +226,7 @@ class MeshChoicesMixin(Base):
         try:
             apply(self, override)
         except Exception as error:
-            # The operator's values: whatever is wrong with them, the user can choose something else. Logged here:
-            # JupyterHub 5 tells a log_message to whoever asks its API.
+            # The operator's values: whatever is wrong with them, the user can choose something else.
             self.log.exception("The override of the %s %s cannot be applied", kind, name)
             raise SpawnException(
                 f'The {kind} "{name}" is set up wrongly. Choose another one, and tell the operator of this hub.',

@@ -286,7 +286,7 @@ class MeshDockerMixin(MeshSpawnerMixin, Base):
         else:
             return super()._mesh_failure(error)
         self.log.error("%s cannot start", self._log_name, exc_info=error)
-        return SpawnException(sentence, reason=reason, log_message=str(error), status_code=503)
+        return SpawnException(sentence, reason=reason, status_code=503)
 
 
 class MeshDockerSpawner(MeshDockerMixin, DockerSpawner):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tornado.log import app_log
 from tornado.web import HTTPError
 
 __all__ = ["SpawnException"]
@@ -25,7 +26,10 @@ except ImportError:
             message_html: str = "",
             status_code: int = 400,
         ) -> None:
-            super().__init__(status_code, log_message or message, reason=reason)
+            super().__init__(status_code, message, reason=reason)
+            if log_message:
+                # JupyterHub 5 tells the message of an exception that is for the log to whoever asks its API.
+                app_log.warning(log_message)
             # JupyterHub 5 shows these two on its pages and in API answers.
             self.jupyterhub_message = message
             self.jupyterhub_html_message = message_html

@@ -189,7 +189,14 @@ class MeshSpawnerMixin(MeshChoicesMixin):
             await self.mesh_release()
             if made:
                 outcome = "failed" if self._mesh_notes else "done"
-                audit.record(self.user, "end", outcome, server=self.name, site=self.mesh_site)
+                audit.record(
+                    self.user.settings,
+                    self.user.name,
+                    "end",
+                    outcome,
+                    server=self.name,
+                    site=self.mesh_site,
+                )
         finally:
             await maybe_future(super().run_post_stop_hook())
 

@@ -19,7 +19,6 @@ from jupyter_mesh_spawner.bearer import MeshBearerMixin
 from jupyter_mesh_spawner.credential import Bearer, Credential, Lasting
 from jupyter_mesh_spawner.exchange import FAILURES, exchange_params, meaning_of
 from jupyter_mesh_spawner.oidc_pages import (
-    OIDCCallbackHandler,
     OIDCLoginHandler,
     OIDCLogoutHandler,
 )
@@ -96,7 +95,6 @@ class MeshOIDCMixin(MeshBearerMixin, Base):
     ).tag(config=True)
 
     login_page_handler = OIDCLoginHandler
-    callback_handler = OIDCCallbackHandler
     logout_handler = OIDCLogoutHandler
 
     def __init__(self, **kwargs: Any) -> None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from jupyterhub.handlers.login import LoginHandler
-from oauthenticator.oauth2 import OAuthCallbackHandler, OAuthLogoutHandler
+from oauthenticator.oauth2 import OAuthLogoutHandler
 
 from jupyter_mesh_spawner import audit
 
-if TYPE_CHECKING:
-    from jupyterhub.user import User
-
-__all__ = ["OIDCCallbackHandler", "OIDCLoginHandler", "OIDCLogoutHandler"]
+__all__ = ["OIDCLoginHandler", "OIDCLogoutHandler"]
 
 LEAVE = """\
 {% extends "page.html" %}
@@ -42,17 +39,6 @@ class OIDCLoginHandler(LoginHandler):
         return super()._render(login_error=login_error, **kwargs)
 
 
-class OIDCCallbackHandler(OAuthCallbackHandler):
-    """Where the provider sends users back to."""
-
-    async def auth_to_user(self, authenticated: Any, user: User | None = None) -> User:
-        """Save the login, and write it down."""
-        saved = await super().auth_to_user(authenticated, user)
-        if user is None:
-            audit.record(saved, "login", site=self.authenticator.mesh_site)
-        return saved
-
-
 class OIDCLogoutHandler(OAuthLogoutHandler):
     """Logs out of the hub, and of the provider where the operator says how.
 
@@ -75,6 +61,7 @@ class OIDCLogoutHandler(OAuthLogoutHandler):
             await authenticator.mesh_forget(user)
         else:
             await authenticator.mesh_logged_out(user)
+        audit.record(self.settings, user.name, "logout", site=authenticator.mesh_site)
 
     async def render_logout_page(self) -> None:
         """Go on to the provider; come back to this page, which then has nobody to log out."""

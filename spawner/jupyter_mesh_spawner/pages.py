@@ -32,7 +32,6 @@ class MeshLoginHandler(LoginHandler):
         known = self.find_user(authenticated["name"]) if user is None else None
         before = await self.authenticator.mesh_held(known) if known else None
         saved = await super().auth_to_user(authenticated, user)
-        audit.record(saved, "login", site=self.authenticator.mesh_site)
         if before is not None:
             self.authenticator.mesh_later(self.authenticator.mesh_revoke(before))
         return saved
@@ -47,3 +46,4 @@ class MeshLogoutHandler(LogoutHandler):
         user = self._jupyterhub_user
         if user is not None:
             await self.authenticator.mesh_logged_out(user)
+            audit.record(self.settings, user.name, "logout", site=self.authenticator.mesh_site)

@@ -78,7 +78,8 @@ class Start:
         spawner: Any = self._spawner
         asking = getattr(spawner.handler, "current_user", None)
         audit.record(
-            spawner.user,
+            spawner.user.settings,
+            spawner.user.name,
             "start",
             outcome,
             by=getattr(asking, "name", None),

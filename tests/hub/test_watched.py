@@ -191,7 +191,12 @@ async def test_the_dashboard_asks_for_what_there_is(hub, around, server):
 
 async def test_the_audit_log_tells_who_did_what_and_when_and_no_content(hub, around, server):
     site, _, collector = around
-    user = site.users[0]
+    user, other = site.users[:2]
+    async with Browser(hub) as browser:
+        await browser.login(other.name, other.password)
+        await browser.get("/hub/logout")
+    (logout,) = audited(hub, action="logout")
+    assert (logout["user"], logout["site"]) == (other.name, "alpine")
     await hub.stop_server(user.name)
     await until(lambda: audited(hub, action="end", outcome="done", user=user.name))
     assert audited(hub, action="login", outcome="done", user=user.name, site="alpine")
