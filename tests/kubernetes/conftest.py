@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kubernetes import clusters
+from tests.kubernetes import clusters, nodes
 from tests.kubernetes.hubs import KubeHub, make_namespaces
 
 SLOW = {"programs", "cluster", "node", "hub"}
@@ -53,12 +53,12 @@ def programs():
 @pytest.fixture(scope="session")
 def cluster(programs, tmp_path_factory):
     """The API of Kubernetes, with a node where this machine can have one."""
-    if clusters.why_no_node():
+    if nodes.why_no_node():
         with clusters.api(programs, tmp_path_factory.mktemp("cluster")) as running:
             make_namespaces(running)
             yield running
     else:
-        with clusters.node(programs) as running:
+        with nodes.node(programs) as running:
             make_namespaces(running)
             yield running
 
@@ -66,7 +66,7 @@ def cluster(programs, tmp_path_factory):
 @pytest.fixture(scope="session")
 def node(cluster):
     """A cluster that runs pods."""
-    if why := clusters.why_no_node():
+    if why := nodes.why_no_node():
         pytest.skip(f"no pod can run: {why}")
     return cluster
 

@@ -12,7 +12,8 @@ from jupyter_mesh.cs3.login import authenticate
 from jupyter_mesh.node.users import add_user
 from tests.e2e.processes import MODULE, wait_for
 from tests.hub.hubs import Hub, until
-from tests.kubernetes.clusters import HOST, IMAGE, why_no_node
+from tests.kubernetes.images import IMAGE
+from tests.kubernetes.nodes import HOST, why_no_node
 
 ROOT = Path(__file__).parents[2]
 HOME = "/home/jovyan"

@@ -12,8 +12,9 @@ import aiohttp
 import pytest
 
 from tests.hub.hubs import Browser, until
-from tests.kubernetes.clusters import HERE, wait_for
+from tests.kubernetes.clusters import wait_for
 from tests.kubernetes.hubs import HOME, ODD, PASSWORD, processes
+from tests.kubernetes.nodes import HERE
 from tests.mounts import mounted_below
 
 # Whatever a loaded machine takes.
