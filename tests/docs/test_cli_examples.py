@@ -7,7 +7,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 from jupyter_mesh.models import Role, ShareState
 from jupyter_mesh.node.users import add_project, add_user
@@ -35,6 +37,8 @@ BEFORE = {
     "bin purge": "jupyter-mesh rm home/data/old.csv",
     "tag remove": "jupyter-mesh tag add home/data/points.csv run-7",
     "sync": "rm -rf data",
+    "run": "jupyter-mesh mkdir -p home/analysis projects/lofar/runs"
+    " && for to in home/analysis projects/lofar; do jupyter-mesh put fit.ipynb $to/; done",
     "place": "echo 'c = get_config()' > jupyterhub_config.py",
 }
 """What must have happened before the examples of a verb."""
@@ -109,6 +113,13 @@ async def shell(tmp_path, monkeypatch):
         (here / "data").mkdir()
         for name in ("result.csv", "points.csv", "figures/one.svg", "data/points.csv"):
             (here / name).write_text("x,y\n1,2\n")
+        kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
+        cells = [
+            new_code_cell("station = ''\nyear = 0\nfiles = []", metadata={"tags": ["parameters"]})
+        ]
+        nbformat.write(
+            new_notebook(cells=cells, metadata={"kernelspec": kernel}), here / "fit.ipynb"
+        )
         token = await signed_in(site, tmp_path / "token")
         yield Shell(here, site, tmp_path / "state", token)
 
