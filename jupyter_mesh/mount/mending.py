@@ -48,7 +48,10 @@ def _mend(content: Path, file: Path) -> bool:
         if not _is_whole(content, size):
             # Parts of a file that was read: the site has it.
             return False
-        note = {"Fingerprint": "", "Rs": None, "Size": 0, "Dirty": True}
+        if not size and not file.exists():
+            # Made a moment ago, and not yet as long as the file at the site: it may be for reading.
+            return False
+        note = {"Fingerprint": "", "Rs": None, "Size": -1, "Dirty": True}
     elif not note.get("Dirty"):
         return False
     known = _ranges_of(note, size)
