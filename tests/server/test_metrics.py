@@ -82,5 +82,7 @@ async def test_transfers_are_counted_by_state(jp_fetch, figures):
 async def test_no_label_names_a_person_or_a_file(jp_fetch, figures):
     await jp_fetch("api", "contents", "mesh", "home")
     told = {label for key in await figures() for label, _ in key[1:]}
-    assert told <= {"call", "result", "le", "direction", "kind", "state"}
+    # Those of hubs are here where a test before this one has loaded them.
+    hubs = {"step", "reason", "mode"}
+    assert told <= {"call", "result", "le", "direction", "kind", "state"} | hubs
     assert "einstein" not in str(await figures())
