@@ -90,7 +90,8 @@ def test_what_was_just_closed_is_kept(own, cached):
         wait_for(lambda killed=killed: restarted(own, killed))
     own.flush()
     for what, (content, _) in changes.items():
-        assert own.site.read(f"{own.top}/{what} {cached}") == content, what
+        found = own.site.read(f"{own.top}/{what} {cached}")
+        assert found == content, (what, own.status())
 
 
 def test_killed_program_leaves_no_rclone_and_loses_nothing(own):
