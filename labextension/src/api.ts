@@ -97,10 +97,16 @@ export async function removeTransfer(
   settings: ServerConnection.ISettings,
   id: string
 ): Promise<void> {
+  await remove(settings, `api/mesh/transfers/${encodeURIComponent(id)}`);
+}
+
+/** Deletes what a path of our server stands for; what is not there is no error. */
+export async function remove(
+  settings: ServerConnection.ISettings,
+  path: string
+): Promise<void> {
   try {
-    await request(settings, `api/mesh/transfers/${encodeURIComponent(id)}`, {
-      method: 'DELETE'
-    });
+    await request(settings, path, { method: 'DELETE' });
   } catch (error) {
     if (
       !(error instanceof ServerConnection.ResponseError) ||

@@ -1,7 +1,7 @@
 // Runs of notebooks as our server tells them, and the requests for them.
-import { ServerConnection } from '@jupyterlab/services';
+import type { ServerConnection } from '@jupyterlab/services';
 
-import { request, send } from '../api';
+import { remove, request, send } from '../api';
 
 /** A notebook that our server executes, or has executed. */
 export interface IRun {
@@ -73,16 +73,5 @@ export async function removeRun(
   settings: ServerConnection.ISettings,
   id: string
 ): Promise<void> {
-  try {
-    await request(settings, `api/mesh/runs/${encodeURIComponent(id)}`, {
-      method: 'DELETE'
-    });
-  } catch (error) {
-    if (
-      !(error instanceof ServerConnection.ResponseError) ||
-      error.response.status !== 404
-    ) {
-      throw error;
-    }
-  }
+  await remove(settings, `api/mesh/runs/${encodeURIComponent(id)}`);
 }
