@@ -9,6 +9,7 @@ import pytest
 from aiohttp import ClientError
 from yarl import URL
 
+from jupyter_mesh_spawner.authenticator import ASK_AGAIN
 from tests.hub.hubs import until
 from tests.mounts import mounted_below
 
@@ -186,6 +187,8 @@ async def test_what_is_left_is_told_and_comes_with_the_next_start(hub):
     finally:
         hub.node.start()
     assert "Unmounting the files of hal: Not at the site yet: 1 home/late.txt" in hub.log
+    # A site that was away is asked again after that long.
+    await asyncio.sleep(ASK_AGAIN)
     await hub.start_server("hal")
     await until((hub.at_site("hal") / "late.txt").exists, seconds=90)
     await hub.stop_server("hal")

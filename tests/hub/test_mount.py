@@ -15,6 +15,7 @@ import pytest
 from jupyter_mesh.auth import write_token_file
 from jupyter_mesh.cs3.login import authenticate
 from jupyter_mesh.errors import DeadlineExceeded, Unavailable
+from jupyter_mesh_spawner.authenticator import ASK_AGAIN
 from jupyter_mesh_spawner.mounts import LocalMount, _account, _programs
 from tests.e2e.processes import Node
 from tests.hub.hubs import Hub, until
@@ -185,6 +186,8 @@ async def test_what_is_left_is_told_and_comes_with_the_next_start(hub):
     told = "Unmounting the files of hal: Not at the site yet: 1 home/late.txt They are kept"
     assert told in " ".join(hub.log.split())
     hub.node.start()
+    # A site that was away is asked again after that long.
+    await asyncio.sleep(ASK_AGAIN)
     await hub.start_server("hal")
     await until(lambda: (hub.at_site("hal") / "late.txt").exists(), seconds=90)
     assert (hub.at_site("hal") / "late.txt").read_text() == "late"
