@@ -8,6 +8,7 @@ import json
 import secrets
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from kubernetes_asyncio.client import ApiException
 from traitlets.config import Configurable
@@ -17,7 +18,7 @@ from jupyter_mesh_spawner.pods import AGAIN, GONE, Trouble, trouble_of, words_fo
 
 if TYPE_CHECKING:
     # What it is mixed into; at run time the mixin brings its own traits alone.
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable
 
     from kubespawner import KubeSpawner as Base
 else:
@@ -62,9 +63,13 @@ class PodWatchMixin(Base):
         return pod
 
     async def start(self) -> Any:
-        """Start, and raise SpawnException as soon as it is known that the pod will not become a server."""
+        """Start, and raise SpawnException as soon as it is known that the pod will not become a server.
+
+        It ends when the server listens: one that runs may end a moment later, and the hub would wait for it all of
+        ``http_timeout``.
+        """
         self._mesh_nonce = secrets.token_hex(8)
-        starting = asyncio.ensure_future(super().start())
+        starting = asyncio.ensure_future(self._mesh_listening(super().start()))
         watching = asyncio.create_task(self._mesh_watch())
         try:
             await asyncio.wait({starting, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -81,6 +86,16 @@ class PodWatchMixin(Base):
         finally:
             await _ended(starting)
             await _ended(watching)
+
+    async def _mesh_listening(self, starting: Awaitable[Any]) -> Any:
+        """The address of the server, when it takes connections there or has not for as long as the hub waits."""
+        address = await starting
+        url = urlsplit(address if isinstance(address, str) else "//{}:{}".format(*address))
+        port = url.port or (443 if url.scheme == "https" else 80)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.http_timeout):
+                await _connect(url.hostname or "", port)
+        return address
 
     async def poll(self) -> int | None:
         """None while the server runs. A start that a hub which is gone has left half done is over.
@@ -134,6 +149,17 @@ class PodWatchMixin(Base):
         """Raise SpawnException for a pod that will not become a server."""
         if trouble := trouble_of(pod):
             raise trouble.failure()
+
+
+async def _connect(host: str, port: int) -> None:
+    """Try until it works."""
+    while True:
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(1):
+                _, writer = await asyncio.open_connection(host, port)
+            writer.close()
+            return
+        await asyncio.sleep(LOOK_EVERY)
 
 
 async def _ended(task: asyncio.Future[Any]) -> None:
