@@ -44,7 +44,7 @@ def machine_key_file(tmp_path):
 
 
 async def login(authenticator, name="Ada", password=PASSWORD):
-    page = SimpleNamespace(request=SimpleNamespace(host="hub.example.org"))
+    page = SimpleNamespace(request=SimpleNamespace(host="hub.example.org"), settings={})
     model = await authenticator.get_authenticated_user(
         page, {"username": name, "password": password}
     )
