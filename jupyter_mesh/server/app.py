@@ -24,6 +24,7 @@ from jupyter_mesh.paths import AREAS, MOUNT, is_within, join
 from jupyter_mesh.server.addresses import ADDRESSES
 from jupyter_mesh.server.carrier import Carrier
 from jupyter_mesh.server.collaboration import Collaboration
+from jupyter_mesh.server.ending import end_workers_with_main
 from jupyter_mesh.server.events import know_sharing, tell_save_errors
 from jupyter_mesh.server.handlers.terminals import TerminalsHandler
 from jupyter_mesh.server.kernels import start_kernels_in_folders
@@ -106,6 +107,7 @@ class MeshExtension(ExtensionApp):
 
     def initialize_settings(self) -> None:
         """Find the site and tell the page where the mesh lies, so that Lab need not ask before it draws."""
+        end_workers_with_main()
         self._start = tracing.process_start("jupyter-mesh-server", "server start")
         self._hub_token = HubToken.from_environment()
         self._manager = self._find_manager()

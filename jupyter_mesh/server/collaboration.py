@@ -7,7 +7,6 @@ guards the names. Documents outside the mesh keep the stock behaviour.
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,22 +25,6 @@ EXTENSION, FILE_IDS = "jupyter_server_ydoc", "jupyter_server_fileid"
 POLL_INTERVAL = 20.0
 """Seconds between two looks at the file of an open document, unless the operator says otherwise. Each is
 one Stat, whoever has it open; the stock interval of one second is meant for a local disk."""
-
-
-def end_workers_with_main() -> None:
-    """End the threads of anyio, in which the stores of rooms work, when the main thread is done.
-
-    anyio ends them by callbacks of the loop. One that is still idle when the loop stops would be waited for by
-    Python for ever, and the server would not end.
-    """
-
-    def end() -> None:
-        threading.main_thread().join()
-        for thread in threading.enumerate():
-            if thread.name == "AnyIO worker thread":
-                thread.stop()  # type: ignore[attr-defined]  # of anyio's own class of threads
-
-    threading.Thread(target=end, name="jupyter-mesh-end", daemon=True).start()
 
 
 class Collaboration:
@@ -64,7 +47,6 @@ class Collaboration:
         from jupyter_mesh.server.room import install
 
         install()
-        end_workers_with_main()
         extension = next(iter(apps[EXTENSION]))
         if "file_poll_interval" not in extension.config.YDocExtension:
             extension.file_poll_interval = POLL_INTERVAL

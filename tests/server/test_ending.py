@@ -1,4 +1,4 @@
-"""A server with rooms ends when it is told to."""
+"""A server ends when it is told to."""
 
 import subprocess
 import sys
@@ -6,13 +6,14 @@ import sys
 PROGRAM = """
 import asyncio
 from anyio import to_thread
-from jupyter_mesh.server.collaboration import end_workers_with_main
+from jupyter_mesh.server.ending import end_workers_with_main
 
 async def forever():
     await to_thread.run_sync(int)
     loop.call_soon(loop.stop)
     await asyncio.Event().wait()
 
+end_workers_with_main()
 end_workers_with_main()
 loop = asyncio.new_event_loop()
 task = loop.create_task(forever())
@@ -21,7 +22,7 @@ print("done", flush=True)
 """
 
 
-def test_a_thread_of_a_store_does_not_keep_the_server():
+def test_a_thread_that_works_with_files_does_not_keep_the_server():
     command = [sys.executable, "-W", "ignore", "-c", PROGRAM]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"done\n"
