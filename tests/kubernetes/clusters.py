@@ -7,7 +7,6 @@ import http.client
 import json
 import os
 import secrets
-import socket
 import ssl
 import subprocess
 import sys
@@ -17,6 +16,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.hub.hubs import free_ports
 
 BUILD = Path(__file__).with_name("build")
 ORPHAN = Path(__file__).parents[2] / "jupyter_mesh" / "mount" / "orphan.py"
@@ -36,17 +37,6 @@ def built(module):
         raise CannotBuild(done.stderr.strip())
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip())
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def wait_for(look, what, process=None, seconds=PATIENCE):
